@@ -1,0 +1,2 @@
+//! cargo-p2pjob
+fn main(){}

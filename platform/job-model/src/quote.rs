@@ -1,0 +1,95 @@
+//! What a worker offers: capability, load, and signed quotes.
+
+use crate::event::UnixMillis;
+use crate::ids::{JobId, NodeId, ProfileId};
+use crate::money::MicroCredits;
+use crate::outcome::Usage;
+use crate::sign::Statement;
+use crate::task::Priority;
+use serde::{Deserialize, Serialize};
+
+/// What a node can run. Gossiped, signed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Capability {
+    /// Whether it takes replicas at all.
+    pub worker: bool,
+    /// Sandboxes at the same time.
+    pub slots: u32,
+    /// The largest memory of one sandbox, in bytes.
+    pub memory_bytes: u64,
+    /// Free disk for blobs, in bytes.
+    pub disk_bytes: u64,
+    /// Its metering profile.
+    pub profile: ProfileId,
+    /// CPU architecture, such as `x86_64`.
+    pub arch: String,
+}
+
+/// How busy a node is. Gossiped, signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Load {
+    /// Replicas that run.
+    pub running: u32,
+    /// Replicas that wait.
+    pub queued: u32,
+    /// CPU of the node's process, in permille of one core.
+    pub cpu_permille: u32,
+    /// Resident memory of the node's process, in bytes.
+    pub resident_bytes: u64,
+}
+
+/// Prices per unit of metered usage, all multipliers applied (E1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Rates {
+    /// Per 10^9 fuel.
+    pub cpu: MicroCredits,
+    /// Per GiB of sandbox memory and 10^9 fuel.
+    pub ram: MicroCredits,
+    /// Per GiB read or written.
+    pub disk: MicroCredits,
+}
+
+impl Rates {
+    /// The price of one execution, rounded up to a micro-credit, at least one. Depends only on the deterministic parts
+    /// of the usage, so that both sides compute the same.
+    pub fn price(&self, usage: &Usage) -> MicroCredits {
+        const GIGA: i128 = 1_000_000_000;
+        const GIB: i128 = 1 << 30;
+        let fuel = i128::from(usage.fuel);
+        let bytes = i128::from(usage.input_bytes) + i128::from(usage.output_bytes);
+        let cpu = i128::from(self.cpu.0) * fuel * GIB;
+        let ram = i128::from(self.ram.0) * fuel * i128::from(usage.memory_bytes);
+        let disk = i128::from(self.disk.0) * bytes * GIGA;
+        let unit = GIGA * GIB;
+        let total = (cpu.saturating_add(ram).saturating_add(disk)).saturating_add(unit - 1) / unit;
+        MicroCredits(i64::try_from(total.max(1)).unwrap_or(i64::MAX))
+    }
+}
+
+/// A price offer of a worker to one requester for one job, valid for a while.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Quote {
+    /// Who offers.
+    pub worker: NodeId,
+    /// To whom.
+    pub requester: NodeId,
+    /// For which job.
+    pub job: JobId,
+    /// For which priority.
+    pub priority: Priority,
+    /// Under which metering profile.
+    pub profile: ProfileId,
+    /// The prices.
+    pub rates: Rates,
+    /// Sandboxes the worker would give at the same time.
+    pub slots: u32,
+    /// Until when, by the worker's clock.
+    pub expires: UnixMillis,
+    /// Counts the worker's quotes; names this one in assignments and receipts.
+    pub number: u64,
+}
+
+impl Statement for Quote {
+    const DOMAIN: &'static str = "quote";
+    const MAX_BYTES: usize = 1024;
+}
