@@ -49,3 +49,56 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, Deco
     }
     Ok(value)
 }
+
+/// JSON values inside our own types: `#[serde(with = "codec::json")]`. cbor4ii writes the unit as an empty array, and
+/// serde_json writes null as the unit, so a plain null would come back as `[]`; here it is written as CBOR's null.
+pub mod json {
+    use serde::ser::{SerializeMap, SerializeSeq};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    struct Json<'a>(&'a Value);
+
+    impl Serialize for Json<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self.0 {
+                Value::Null => serializer.serialize_none(),
+                Value::Array(items) => {
+                    let mut sequence = serializer.serialize_seq(Some(items.len()))?;
+                    for item in items {
+                        sequence.serialize_element(&Json(item))?;
+                    }
+                    sequence.end()
+                }
+                Value::Object(fields) => {
+                    let mut map = serializer.serialize_map(Some(fields.len()))?;
+                    for (name, field) in fields {
+                        map.serialize_entry(name, &Json(field))?;
+                    }
+                    map.end()
+                }
+                plain => plain.serialize(serializer),
+            }
+        }
+    }
+
+    /// Writes a value.
+    pub fn serialize<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+        Json(value).serialize(serializer)
+    }
+    /// Reads a value.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+}
+
+/// Encodes a JSON value, such as parameters a user wrote, as CBOR: null stays null.
+pub fn encode_json(value: &serde_json::Value) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(transparent)]
+    struct Wrapped<'a>(#[serde(serialize_with = "borrowed")] &'a serde_json::Value);
+    fn borrowed<S: serde::Serializer>(value: &&serde_json::Value, serializer: S) -> Result<S::Ok, S::Error> {
+        json::serialize(value, serializer)
+    }
+    encode(&Wrapped(value))
+}

@@ -235,6 +235,12 @@ pub enum Event {
         worker: NodeId,
         /// Position in our chain.
         seq: u64,
+        /// The task.
+        task: TaskId,
+        /// Number of the worker's quote that set the prices.
+        quote: u64,
+        /// How many lines it has: that many posted replicas are not waiting for a settlement any more.
+        lines: u32,
     },
     /// Both halves of a settlement are chained.
     SettlementSigned {
@@ -273,8 +279,9 @@ impl Event {
             | Self::NodeDistrusted { task, .. }
             | Self::TaskCompleted { task, .. }
             | Self::TaskFailed { task, .. }
-            | Self::TaskCancelled { task, .. } => Some(*task),
-            Self::JobPublished { .. } | Self::QuoteReceived { .. } | Self::SettlementProposed { .. } | Self::SettlementSigned { .. } => None,
+            | Self::TaskCancelled { task, .. }
+            | Self::SettlementProposed { task, .. } => Some(*task),
+            Self::JobPublished { .. } | Self::QuoteReceived { .. } | Self::SettlementSigned { .. } => None,
         }
     }
 }

@@ -22,7 +22,7 @@ pub const MAX_CHUNK_BODY_BYTES: usize = 64 << 10;
 /// Most slices of a chunk.
 pub const MAX_CHUNK_SLICES: usize = 64;
 /// Largest output that travels inside a result message, in bytes; a larger one becomes a blob.
-pub const MAX_INLINE_OUTPUT_BYTES: usize = 16 << 10;
+pub const MAX_INLINE_OUTPUT_BYTES: usize = 4 << 10;
 /// Most replicas in one message: bounds the work one message can cause.
 pub const MAX_BATCH_REPLICAS: usize = 1024;
 /// Largest guest error message or log line kept, in bytes.

@@ -48,6 +48,7 @@ pub struct Manifest {
     #[serde(default)]
     pub summary: String,
     /// JSON Schema (draft 2020-12) of the parameters.
+    #[serde(with = "crate::codec::json")]
     pub params_schema: serde_json::Value,
     /// Declared inputs, in the order of their indices.
     #[serde(default)]

@@ -50,16 +50,21 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// The price of one execution, rounded up to a micro-credit, at least one. Depends only on the deterministic parts
-    /// of the usage, so that both sides compute the same.
+    /// The price of one execution, rounded up to a micro-credit, at least one (nothing at rates of zero: a node does not
+    /// pay itself). Depends only on the deterministic parts of the usage, so that both sides compute the same.
     pub fn price(&self, usage: &Usage) -> MicroCredits {
+        if *self == Self::default() {
+            return MicroCredits::ZERO;
+        }
         const GIGA: i128 = 1_000_000_000;
         const GIB: i128 = 1 << 30;
         let fuel = i128::from(usage.fuel);
         let bytes = i128::from(usage.input_bytes) + i128::from(usage.output_bytes);
-        let cpu = i128::from(self.cpu.0) * fuel * GIB;
-        let ram = i128::from(self.ram.0) * fuel * i128::from(usage.memory_bytes);
-        let disk = i128::from(self.disk.0) * bytes * GIGA;
+        // Usage and rates may come from a stranger: everything saturates.
+        let times = |rate: MicroCredits, a: i128, b: i128| i128::from(rate.0).saturating_mul(a).saturating_mul(b);
+        let cpu = times(self.cpu, fuel, GIB);
+        let ram = times(self.ram, fuel, i128::from(usage.memory_bytes));
+        let disk = times(self.disk, bytes, GIGA);
         let unit = GIGA * GIB;
         let total = (cpu.saturating_add(ram).saturating_add(disk)).saturating_add(unit - 1) / unit;
         MicroCredits(i64::try_from(total.max(1)).unwrap_or(i64::MAX))

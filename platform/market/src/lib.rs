@@ -1,1 +1,48 @@
-//! market
+//! The market decides what work costs and who owes whom. Pure: no clock, no disk, no network, no randomness; `node`
+//! feeds it events and times and performs what it asks for.
+//!
+//! The way of a credit (trust.md, section 3, after TigerBeetle's two phases):
+//!
+//! 1. **quote**: the worker signs [`Rates`](job_model::Rates) made by [`Market::issue_quote`];
+//! 2. **hold**: the requester assigns replicas and sets an estimate aside, `Event::ReplicasAssigned`;
+//! 3. **post or void**: judged replicas are paid or not, `Event::CreditsPosted`; lost ones are released;
+//! 4. **settle**: paid lines wait in batches until [`MarketOutput::Propose`]; [`Chain::propose`] signs the requester's
+//!    half block, the worker's [`Chain::accept_proposal`] answers, [`Chain::accept_answer`] closes it.
+//!
+//! Who owns what: [`Market`] holds what follows from the journal and changes only in [`Market::apply`], so replaying
+//! the journal restores it. [`Chain`] holds what follows from the ledger file and is restored from it. After a crash
+//! the two may differ by the last few steps; [`Market::reconcile`] names the events that are missing.
+//!
+//! The order `node` keeps so that a crash loses nothing and pays nothing twice: journal `CreditsPosted` before
+//! proposing; append the ledger record before sending a half block; then journal `SettlementProposed` or
+//! `SettlementSigned`.
+//!
+//! What belongs to the full trust rules and plugs in here: [`Market::credit_line`] (growth with settled volume,
+//! newcomer budget), [`Market::level`] (decayed Beta), transfers (fee and smallest amount are options already) and
+//! the gossip of [`Fork`] evidence.
+
+pub mod accounts;
+pub mod chain;
+pub mod checks;
+pub mod history;
+pub mod ledger_file;
+pub mod ledger_verify;
+mod levels;
+mod market;
+pub mod prices;
+pub mod quotes;
+mod replicas;
+pub mod views;
+
+pub use chain::{Answered, Chain, Closed, Proposal, SettlementDraft};
+pub use checks::{Ran, SettleError};
+pub use history::Fork;
+pub use ledger_file::{LedgerError, LedgerRecord, LedgerTail, read_ledger};
+pub use ledger_verify::{LedgerReport, verify_ledger};
+pub use market::{InvariantError, Market, MarketInput, MarketOptions, MarketOutput};
+pub use prices::{Condition, PriceOptions, PriceView, ReputationLevel};
+pub use quotes::{QuoteAsk, QuoteError};
+pub use views::{BalanceView, LedgerRow};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! What a job says of itself: the JSON object that `describe` returns.
+
+use crate::glue::Package;
+use crate::job::Job;
+use serde::{Deserialize, Serialize};
+
+/// How the task's result comes from the chunk outputs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduce {
+    /// [`Job::reduce`] folds the partials.
+    #[default]
+    Reduce,
+    /// The result is the chunk outputs one after the other, as `run` wrote them; `reduce` is not called.
+    /// The right choice where the result may be larger than memory.
+    Concat,
+}
+
+/// The verification a task gets that does not ask for one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// One replica, believed.
+    None,
+    /// Two equal replicas from distinct nodes.
+    #[default]
+    Quorum,
+}
+
+/// One declared input: what `--input NAME=...` binds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct InputDecl {
+    name: &'static str,
+    summary: &'static str,
+    required: bool,
+}
+
+impl InputDecl {
+    /// An input the task must bind.
+    pub const fn required(name: &'static str, summary: &'static str) -> Self {
+        Self { name, summary, required: true }
+    }
+
+    /// An input the task may leave out; then it does not appear in `Inputs`.
+    pub const fn optional(name: &'static str, summary: &'static str) -> Self {
+        Self { name, summary, required: false }
+    }
+}
+
+/// The parameters of a job that has none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(crate = "schemars")]
+pub struct NoParams {}
+
+/// The manifest of a job, with the field names the platform reads.
+#[derive(Serialize)]
+struct Manifest {
+    name: &'static str,
+    version: &'static str,
+    summary: &'static str,
+    params_schema: schemars::Schema,
+    inputs: &'static [InputDecl],
+    reduce: Reduce,
+    verify: Verify,
+    memory_bytes: u64,
+}
+
+/// The manifest as one JSON object.
+pub(crate) fn describe<J: Job + Package>() -> String {
+    let manifest = Manifest {
+        name: J::NAME,
+        version: J::VERSION,
+        summary: J::SUMMARY,
+        params_schema: schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<J::Params>(),
+        inputs: J::INPUTS,
+        reduce: J::REDUCE,
+        verify: J::VERIFY,
+        memory_bytes: J::MEMORY_BYTES,
+    };
+    // A schema is JSON and the rest are plain fields, so this cannot fail; an empty text would be refused at publish.
+    serde_json::to_string(&manifest).unwrap_or_default()
+}

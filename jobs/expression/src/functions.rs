@@ -1,0 +1,337 @@
+//! The operators and functions an expression may use. Each takes values of any kind and says itself what it cannot do.
+
+use crate::Value;
+use crate::json::python_str;
+use crate::number::{self, Number, Outcome, fail, int_of_whole, type_name};
+use dashu_int::IBig;
+use rhai::{Engine, ImmutableString};
+use std::cmp::Ordering;
+
+/// Stands for `//` after translation: rhai takes two slashes for a comment.
+pub(crate) const FLOOR_DIVISION: &str = "~";
+/// As `*`, in rhai's table.
+const FLOOR_DIVISION_PRECEDENCE: u8 = 180;
+/// Longest text an expression may build, in bytes.
+const MAX_TEXT_BYTES: usize = 16 << 20;
+
+/// Every function by name, for messages and for finding misspelt ones before anything runs.
+pub(crate) const FUNCTIONS: &[&str] = &[
+    "abs", "acos", "asin", "atan", "atan2", "bool", "ceil", "contains", "cos", "endswith", "ends_with", "exp", "find",
+    "float", "floor", "int", "isqrt", "join", "len", "log", "log10", "log2", "lower", "max", "min", "pow", "replace", "round",
+    "sin", "slice", "split", "sqrt", "startswith", "starts_with", "str", "strip", "sum", "tan", "trim", "type", "upper",
+];
+/// Names that stand for a fixed number.
+pub(crate) const CONSTANTS: &[(&str, f64)] = &[("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
+
+pub(crate) fn register(engine: &mut Engine) {
+    operators(engine);
+    arithmetic(engine);
+    texts(engine);
+    lists(engine);
+}
+
+fn operators(engine: &mut Engine) {
+    // The name is a reserved symbol, which rhai always allows here.
+    let _ = engine.register_custom_operator(FLOOR_DIVISION, FLOOR_DIVISION_PRECEDENCE);
+    engine.register_fn("+", |a: Value, b: Value| {
+        if let (Ok(a), Ok(b)) = (a.as_immutable_string_ref(), b.as_immutable_string_ref()) {
+            return bounded(a.len() + b.len(), || format!("{}{}", *a, *b));
+        }
+        if a.is_array() && b.is_array() {
+            let (mut a, b) = (a.cast::<rhai::Array>(), b.cast::<rhai::Array>());
+            a.extend(b);
+            return Ok(Value::from_array(a));
+        }
+        if a.is_string() != b.is_string() && (Number::of(&a).is_some() || Number::of(&b).is_some()) {
+            return fail(format!("cannot add {} and {}; str(...) makes a text of a number", type_name(&a), type_name(&b)));
+        }
+        number::add(&a, &b)
+    });
+    engine.register_fn("*", |a: Value, b: Value| match (a.as_immutable_string_ref(), b.as_int()) {
+        (Ok(text), Ok(times)) => {
+            let times = usize::try_from(times).unwrap_or(0);
+            bounded(text.len().saturating_mul(times), || text.repeat(times))
+        }
+        _ => number::multiply(&a, &b),
+    });
+    engine.register_fn("-", |a: Value, b: Value| number::subtract(&a, &b));
+    engine.register_fn("/", |a: Value, b: Value| number::divide(&a, &b));
+    engine.register_fn("%", |a: Value, b: Value| number::remainder(&a, &b));
+    engine.register_fn("**", |a: Value, b: Value| number::power(&a, &b));
+    engine.register_fn(FLOOR_DIVISION, |a: Value, b: Value| number::floor_divide(&a, &b));
+    engine.register_fn("-", |a: Value| number::negate(&a));
+    engine.register_fn("+", |a: Value| numeric("+", &a).map(Number::into_value));
+    engine.register_fn("!", |a: Value| match a.as_bool() {
+        Ok(flag) => Ok(Value::from_bool(!flag)),
+        Err(_) => fail(format!("`!` needs a bool, not {}", type_name(&a))),
+    });
+    engine.register_fn("==", |a: Value, b: Value| number::equal(&a, &b));
+    engine.register_fn("!=", |a: Value, b: Value| !number::equal(&a, &b));
+    ordering(engine, "<", Ordering::is_lt);
+    ordering(engine, "<=", Ordering::is_le);
+    ordering(engine, ">", Ordering::is_gt);
+    ordering(engine, ">=", Ordering::is_ge);
+}
+
+fn ordering(engine: &mut Engine, operator: &'static str, holds: fn(Ordering) -> bool) {
+    engine.register_fn(operator, move |a: Value, b: Value| -> Outcome<bool> {
+        Ok(number::order(operator, &a, &b)?.is_some_and(holds))
+    });
+}
+
+fn numeric(function: &str, value: &Value) -> Outcome<Number> {
+    match Number::of(value) {
+        Some(number) => Ok(number),
+        None => fail(format!("{function} needs a number, not {}", type_name(value))),
+    }
+}
+
+/// Registers a function from floats to floats. Outside its domain it is an error, as in Python.
+fn float_function(engine: &mut Engine, name: &'static str, function: fn(f64) -> f64) {
+    engine.register_fn(name, move |a: Value| {
+        let argument = numeric(name, &a)?.to_float()?;
+        let result = function(argument);
+        if result.is_nan() && !argument.is_nan() || (result.is_infinite() && argument.is_finite()) {
+            return fail(format!("{name}({argument}) is not defined or too large"));
+        }
+        Ok(Value::from_float(result))
+    });
+}
+
+fn arithmetic(engine: &mut Engine) {
+    for (name, function) in [
+        ("sqrt", f64::sqrt as fn(f64) -> f64),
+        ("exp", f64::exp),
+        ("log", f64::ln),
+        ("log2", f64::log2),
+        ("log10", f64::log10),
+        ("sin", f64::sin),
+        ("cos", f64::cos),
+        ("tan", f64::tan),
+        ("asin", f64::asin),
+        ("acos", f64::acos),
+        ("atan", f64::atan),
+    ] {
+        float_function(engine, name, function);
+    }
+    engine.register_fn("atan2", |a: Value, b: Value| -> Outcome {
+        Ok(Value::from_float(numeric("atan2", &a)?.to_float()?.atan2(numeric("atan2", &b)?.to_float()?)))
+    });
+    engine.register_fn("pow", |a: Value, b: Value| number::power(&a, &b));
+    engine.register_fn("abs", |a: Value| match numeric("abs", &a)? {
+        Number::Float(float) => Ok(Value::from_float(float.abs())),
+        _ if number::order("<", &a, &Value::from_int(0))?.is_some_and(Ordering::is_lt) => number::negate(&a),
+        number => Ok(number.into_value()),
+    });
+    engine.register_fn("isqrt", |a: Value| match numeric("isqrt", &a)?.to_int().map(dashu_int::UBig::try_from) {
+        Some(Ok(int)) => Ok(number::value_from_int(IBig::from(dashu_int::ops::SquareRoot::sqrt(&int)))),
+        _ => fail("isqrt needs an integer that is not negative"),
+    });
+    engine.register_fn("floor", |a: Value| whole("floor", &a, f64::floor));
+    engine.register_fn("ceil", |a: Value| whole("ceil", &a, f64::ceil));
+    engine.register_fn("round", |a: Value| whole("round", &a, f64::round_ties_even));
+    engine.register_fn("round", |a: Value, digits: Value| round_to(&a, &digits));
+    engine.register_fn("int", |a: Value| to_int(&a));
+    engine.register_fn("float", |a: Value| -> Outcome {
+        let number = match a.as_immutable_string_ref() {
+            Ok(text) => return read_float(&text),
+            Err(_) => numeric("float", &a)?,
+        };
+        Ok(Value::from_float(number.to_float()?))
+    });
+}
+
+/// A function from floats to integers; integers stay as they are.
+fn whole(name: &str, value: &Value, function: fn(f64) -> f64) -> Outcome {
+    match numeric(name, value)? {
+        Number::Float(float) => int_of_whole(function(float)),
+        int => Ok(int.into_value()),
+    }
+}
+
+fn round_to(value: &Value, digits: &Value) -> Outcome {
+    let (number, Ok(digits @ -300..=300)) = (numeric("round", value)?, digits.as_int()) else {
+        return fail("round needs a number of digits between -300 and 300");
+    };
+    match number {
+        // The decimal text is rounded exactly, half to even on the float's own value, as Python does.
+        Number::Float(float) if digits >= 0 => {
+            let text = format!("{float:.places$}", places = digits as usize);
+            Ok(Value::from_float(text.parse().unwrap_or(float)))
+        }
+        Number::Float(float) => {
+            let unit = 10f64.powi(-digits as i32);
+            Ok(Value::from_float((float / unit).round_ties_even() * unit))
+        }
+        int if digits >= 0 => Ok(int.into_value()),
+        int => {
+            let unit = IBig::from(10).pow(digits.unsigned_abs() as usize);
+            let int = int.to_int().unwrap_or_default();
+            let twice = number::value_from_int(IBig::from(2) * &unit);
+            // Python rounds integers half to even too: of the two neighbours the one with an even quotient.
+            let rest = number::remainder(&number::value_from_int(int.clone()), &twice)?;
+            let rest = Number::of(&rest).and_then(|rest| rest.to_int()).unwrap_or_default();
+            let base = &int - &rest;
+            let doubled = &rest * IBig::from(2);
+            let steps = if doubled <= unit { 0 } else if doubled < &unit * IBig::from(3) { 1 } else { 2 };
+            Ok(number::value_from_int(base + unit * IBig::from(steps)))
+        }
+    }
+}
+
+fn to_int(value: &Value) -> Outcome {
+    if let Ok(text) = value.as_immutable_string_ref() {
+        let digits = text.trim().replace('_', "");
+        return match digits.strip_prefix('+').unwrap_or(&digits).parse::<IBig>() {
+            Ok(int) => Ok(number::value_from_int(int)),
+            Err(_) => fail(format!("int cannot read {:?}", text.as_str())),
+        };
+    }
+    whole("int", value, f64::trunc)
+}
+
+fn read_float(text: &str) -> Outcome {
+    match text.trim().parse::<f64>() {
+        Ok(float) => Ok(Value::from_float(float)),
+        Err(_) => fail(format!("float cannot read {text:?}")),
+    }
+}
+
+fn text_of(function: &str, value: &Value) -> Outcome<ImmutableString> {
+    match value.as_immutable_string_ref() {
+        Ok(text) => Ok(text.clone()),
+        Err(_) => match value.as_char() {
+            Ok(letter) => Ok(letter.to_string().into()),
+            Err(_) => fail(format!("{function} needs a text, not {}; str(...) makes one", type_name(value))),
+        },
+    }
+}
+
+/// A text of this many bytes, if that is within the limit.
+fn bounded(bytes: usize, make: impl FnOnce() -> String) -> Outcome {
+    if bytes > MAX_TEXT_BYTES {
+        return fail(format!("the text would have {bytes} bytes, at most {MAX_TEXT_BYTES} are allowed"));
+    }
+    Ok(make().into())
+}
+
+fn texts(engine: &mut Engine) {
+    engine.register_fn("str", |a: Value| python_str(&a));
+    engine.register_fn("type", |a: Value| type_name(&a));
+    engine.register_fn("upper", |a: Value| -> Outcome<String> { Ok(text_of("upper", &a)?.to_uppercase()) });
+    engine.register_fn("lower", |a: Value| -> Outcome<String> { Ok(text_of("lower", &a)?.to_lowercase()) });
+    for name in ["strip", "trim"] {
+        engine.register_fn(name, move |a: Value| -> Outcome<String> { Ok(text_of(name, &a)?.trim().to_owned()) });
+    }
+    for name in ["startswith", "starts_with"] {
+        engine.register_fn(name, move |a: Value, b: Value| -> Outcome<bool> {
+            Ok(text_of(name, &a)?.starts_with(text_of(name, &b)?.as_str()))
+        });
+    }
+    for name in ["endswith", "ends_with"] {
+        engine.register_fn(name, move |a: Value, b: Value| -> Outcome<bool> {
+            Ok(text_of(name, &a)?.ends_with(text_of(name, &b)?.as_str()))
+        });
+    }
+    engine.register_fn("find", |a: Value, b: Value| -> Outcome {
+        let (text, part) = (text_of("find", &a)?, text_of("find", &b)?);
+        let letters = |bytes: usize| text[..bytes].chars().count() as i64;
+        Ok(Value::from_int(text.find(part.as_str()).map_or(-1, letters)))
+    });
+    engine.register_fn("replace", |a: Value, b: Value, c: Value| -> Outcome {
+        let (text, from, to) = (text_of("replace", &a)?, text_of("replace", &b)?, text_of("replace", &c)?);
+        let times = if from.is_empty() { text.len() + 1 } else { text.matches(from.as_str()).count() };
+        bounded(text.len() + times * to.len(), || text.replace(from.as_str(), &to))
+    });
+    engine.register_fn("slice", |a: Value, from: Value, to: Value| {
+        let (Ok(from), Ok(to)) = (from.as_int(), to.as_int()) else { return fail("slice needs two positions") };
+        let cut = |length: usize| {
+            let at = |position: i64| if position < 0 { length as i64 + position } else { position };
+            let (from, to) = (at(from).clamp(0, length as i64), at(to).clamp(0, length as i64));
+            (from as usize, (to - from).max(0) as usize)
+        };
+        if let Ok(items) = a.as_array_ref() {
+            let (from, count) = cut(items.len());
+            return Ok(Value::from_array(items[from..from + count].to_vec()));
+        }
+        let text = text_of("slice", &a)?;
+        let (from, count) = cut(text.chars().count());
+        Ok(text.chars().skip(from).take(count).collect::<String>().into())
+    });
+}
+
+fn lists(engine: &mut Engine) {
+    engine.register_fn("len", |a: Value| -> Outcome<i64> {
+        if let Ok(items) = a.as_array_ref() {
+            return Ok(items.len() as i64);
+        }
+        if let Ok(fields) = a.as_map_ref() {
+            return Ok(fields.len() as i64);
+        }
+        Ok(text_of("len", &a)?.chars().count() as i64)
+    });
+    engine.register_fn("bool", |a: Value| match Number::of(&a) {
+        Some(number) => !number.is_zero(),
+        None => {
+            let empty = a.is_unit()
+                || a.as_immutable_string_ref().is_ok_and(|text| text.is_empty())
+                || a.as_array_ref().is_ok_and(|items| items.is_empty())
+                || a.as_map_ref().is_ok_and(|fields| fields.is_empty());
+            !empty
+        }
+    });
+    engine.register_fn("contains", |whole: Value, part: Value| -> Outcome<bool> {
+        if let Ok(items) = whole.as_array_ref() {
+            return Ok(items.iter().any(|item| number::equal(item, &part)));
+        }
+        if let Ok(fields) = whole.as_map_ref() {
+            return Ok(fields.contains_key(text_of("in", &part)?.as_str()));
+        }
+        Ok(text_of("in", &whole)?.contains(text_of("in", &part)?.as_str()))
+    });
+    engine.register_fn("split", |a: Value| -> Outcome {
+        Ok(Value::from_array(text_of("split", &a)?.split_whitespace().map(|word| word.to_owned().into()).collect()))
+    });
+    engine.register_fn("split", |a: Value, by: Value| {
+        let (text, by) = (text_of("split", &a)?, text_of("split", &by)?);
+        if by.is_empty() {
+            return fail("split needs a separator that is not empty");
+        }
+        Ok(Value::from_array(text.split(by.as_str()).map(|part| part.to_owned().into()).collect()))
+    });
+    engine.register_fn("join", |by: Value, items: Value| {
+        let (by, Ok(items)) = (text_of("join", &by)?, items.as_array_ref()) else {
+            return fail(format!("join needs a list, not {}", type_name(&items)));
+        };
+        let texts = items.iter().map(|item| text_of("join", item)).collect::<Outcome<Vec<_>>>()?;
+        let bytes = texts.iter().map(|text| text.len() + by.len()).sum();
+        bounded(bytes, || texts.join(by.as_str()))
+    });
+    engine.register_fn("sum", |items: Value| match items.as_array_ref() {
+        Ok(items) => items.iter().try_fold(Value::from_int(0), |sum, item| number::add(&sum, item)),
+        Err(_) => fail(format!("sum needs a list, not {}", type_name(&items))),
+    });
+    extremes(engine, "min", Ordering::is_lt);
+    extremes(engine, "max", Ordering::is_gt);
+}
+
+/// `min` and `max`, of a list or of two to four values.
+fn extremes(engine: &mut Engine, name: &'static str, better: fn(Ordering) -> bool) {
+    let best = move |items: &[Value]| {
+        let Some((first, others)) = items.split_first() else { return fail(format!("{name} of nothing")) };
+        let mut best = first;
+        for item in others {
+            if number::order(name, item, best)?.is_some_and(better) {
+                best = item;
+            }
+        }
+        Ok(best.clone())
+    };
+    engine.register_fn(name, move |items: Value| match items.as_array_ref() {
+        Ok(items) => best(&items),
+        Err(_) => fail(format!("{name} needs a list or several values, not {}", type_name(&items))),
+    });
+    engine.register_fn(name, move |a: Value, b: Value| best(&[a, b]));
+    engine.register_fn(name, move |a: Value, b: Value, c: Value| best(&[a, b, c]));
+    engine.register_fn(name, move |a: Value, b: Value, c: Value, d: Value| best(&[a, b, c, d]));
+}

@@ -1,0 +1,53 @@
+//! The daemon in this process: a runtime of its own, and a shutdown in stages.
+//!
+//! The first SIGINT or SIGTERM (or the end of the parent, for children of `up`) asks the node to stop: it refuses new
+//! work, finishes its journal and closes. A second one exits at once; the journal is made for that.
+
+use crate::error::{CliError, Exit, exit_of};
+use node::config::{Faults, NodeConfig};
+use std::future::Future;
+use std::time::Duration;
+
+/// Threads of the node's runtime: one for the network, one for the event loop. Jobs have threads of their own, so more
+/// would only cost memory while idle.
+const RUNTIME_THREADS: usize = 2;
+/// How long blocking work of the runtime may take after the node has stopped.
+const RUNTIME_END: Duration = Duration::from_secs(5);
+
+/// Runs a node until it is told to stop.
+pub fn serve(
+    config: NodeConfig,
+    faults: Faults,
+    ready: impl FnOnce(&node::ReadyInfo),
+    stop: impl Future<Output = ()>,
+) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .thread_name("node")
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(Exit::Environment, format!("cannot start threads: {error}"), ""))?;
+    let ended = runtime.block_on(node::run(config, faults, ready, stop));
+    runtime.shutdown_timeout(RUNTIME_END);
+    ended.map_err(|error| CliError::new(exit_of(error.code()), error.to_string(), ""))
+}
+
+/// A future that ends with the first signal; the second signal ends the process.
+pub fn first_signal() -> Result<impl Future<Output = ()>, CliError> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let mut sender = Some(sender);
+    crate::signals::watch(move |_| match sender.take() {
+        Some(sender) => {
+            // The receiver is gone only when the node has stopped already.
+            let _ = sender.send(());
+            true
+        }
+        None => std::process::exit(i32::from(Exit::Interrupted.code())),
+    })?;
+    Ok(async move {
+        // An error means that the signal thread ended: then nobody asks us to stop that way.
+        if receiver.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,2 +1,0 @@
-//! cargo-p2pjob
-fn main(){}

@@ -1,0 +1,11 @@
+//! Unit tests of the vocabulary. Encodings are tested in `tests/wire.rs`.
+
+mod chunk;
+mod errors;
+mod ids;
+mod manifest;
+mod money;
+mod outcome;
+mod quote;
+mod sign;
+mod task;

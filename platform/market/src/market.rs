@@ -1,0 +1,586 @@
+//! [`Market`]: the accounts, prices and open settlements of one node.
+//!
+//! State changes only in [`Market::apply`] (events, in journal order, each exactly once) and, for what is not kept
+//! over a restart, in [`Market::observe_load`], [`Market::issue_quote`] and the marks that keep [`Market::handle`]
+//! from saying the same thing twice.
+
+use crate::accounts::Accounts;
+use crate::chain::{Chain, SettlementDraft};
+use crate::levels::Levels;
+use crate::prices::{PriceBook, PriceOptions, PriceView, ReputationLevel};
+use crate::quotes::{Issued, QuoteAsk, QuoteError, Received, Terms};
+use crate::replicas::{Batch, TaskBook, postings};
+use crate::views::{BalanceView, LedgerRow};
+use job_model::{
+    Event, JobId, MicroCredits, NodeId, Priority, ProfileId, Quote, Rates, ReceiptLine, TaskId, UnixMillis, Usage,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Lines of one settlement at most: its message stays far under the frame limit, and one signature pays for many.
+pub const LINES_PER_SETTLEMENT: usize = 1000;
+/// Lines wait at most this long for their batch to fill, in milliseconds.
+pub const SETTLE_AFTER_MS: u64 = 5_000;
+/// A hold is this many times the mean price of a replica of the job, so that few replicas cost more than was held.
+const HOLD_TIMES_MEAN: i64 = 2;
+/// The mean usage of a job follows about this many of its last replicas.
+const MEAN_OVER: u64 = 16;
+/// What a replica of a job that was never seen is expected to use: a tenth of a second of code in a small sandbox.
+pub const UNKNOWN_JOB_USAGE: Usage = Usage {
+    fuel: 1_000_000_000,
+    input_bytes: 1 << 20,
+    output_bytes: 64 << 10,
+    memory_bytes: 64 << 20,
+    wall_us: 0,
+};
+
+/// What a market is made with (E1, E3).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MarketOptions {
+    /// Own prices.
+    pub prices: PriceOptions,
+    /// The credit line every node grants every other; also where a shown balance starts.
+    pub initial_credits: MicroCredits,
+    /// A worker with this balance offers no more quotes: credits are for spending.
+    pub max_balance: MicroCredits,
+    /// Smallest transfer between nodes. Transfers are part of the full trust rules; nothing transfers yet.
+    pub min_transfer_amount: MicroCredits,
+    /// Share of a transfer that is burned.
+    pub transfer_fee: f64,
+}
+
+impl Default for MarketOptions {
+    fn default() -> Self {
+        Self {
+            prices: PriceOptions::default(),
+            initial_credits: MicroCredits::credits(100),
+            max_balance: MicroCredits::credits(10_000),
+            min_transfer_amount: MicroCredits(100_000),
+            transfer_fee: 0.01,
+        }
+    }
+}
+
+/// What the market is told besides events.
+#[derive(Clone, Copy, Debug)]
+pub enum MarketInput<'a> {
+    /// This event was applied. Tell every event once, after [`Market::apply`].
+    Applied(&'a Event),
+    /// Time passes (once a second is plenty), or, with `force`, everything shall be settled now: before a shutdown,
+    /// or when a person asks.
+    FlushSettlements {
+        /// Also batches that are neither full nor old.
+        force: bool,
+    },
+}
+
+/// What the market wants done.
+#[derive(Clone, PartialEq, Debug)]
+pub enum MarketOutput {
+    /// Apply, journal and publish this event.
+    Event(Event),
+    /// Chain this with [`Chain::propose`], append the record to the ledger file, apply and journal the
+    /// `SettlementProposed` it comes with, and send it.
+    Propose(SettlementDraft),
+}
+
+/// A law of the accounts that does not hold: a bug here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvariantError {
+    /// Credits were made or lost.
+    #[error("credits are not conserved: the accounts sum to {0} micro-credits instead of 0")]
+    Imbalance(i128),
+    /// Held credits differ from the replicas they are held for.
+    #[error("{held} micro-credits are held for node {peer}, its replicas account for {replicas}")]
+    Held {
+        /// The worker.
+        peer: NodeId,
+        /// In the account.
+        held: i64,
+        /// From the replicas.
+        replicas: i64,
+    },
+    /// Spent credits differ from the lines they were spent for.
+    #[error("{spent} micro-credits were spent at node {peer}, lines and settlements account for {lines}")]
+    Spent {
+        /// The worker.
+        peer: NodeId,
+        /// In the account.
+        spent: i64,
+        /// From lines and settlements.
+        lines: i64,
+    },
+}
+
+/// Posted lines of one worker, task and quote that wait for their settlement.
+#[derive(Clone, Debug)]
+struct Queue {
+    job: JobId,
+    profile: ProfileId,
+    lines: VecDeque<ReceiptLine>,
+    /// How many of the first lines were handed out as drafts that have not come back through `apply`.
+    drafted: usize,
+    /// When the oldest line was posted.
+    since: UnixMillis,
+    /// The task ended: do not wait.
+    due: bool,
+}
+
+/// Mean usage of a job's replicas.
+#[derive(Clone, Copy, Debug, Default)]
+struct MeanUsage {
+    count: u64,
+    mean: Usage,
+}
+
+impl MeanUsage {
+    fn add(&mut self, usage: &Usage) {
+        self.count = self.count.saturating_add(1);
+        let share = self.count.min(MEAN_OVER);
+        let step = |mean: u64, new: u64| {
+            if new >= mean {
+                mean + (new - mean).div_ceil(share)
+            } else {
+                mean - (mean - new) / share
+            }
+        };
+        self.mean.fuel = step(self.mean.fuel, usage.fuel);
+        self.mean.input_bytes = step(self.mean.input_bytes, usage.input_bytes);
+        self.mean.output_bytes = step(self.mean.output_bytes, usage.output_bytes);
+        self.mean.memory_bytes = step(self.mean.memory_bytes, usage.memory_bytes);
+    }
+}
+
+/// Settlements in the journal: which of our chain's positions were applied.
+#[derive(Clone, Debug, Default)]
+struct Journalled {
+    proposed: BTreeSet<u64>,
+    signed: BTreeSet<u64>,
+}
+
+/// The market of one node. See the module's description.
+#[derive(Clone, Debug)]
+pub struct Market {
+    me: NodeId,
+    options: MarketOptions,
+    prices: PriceBook,
+    issued: Issued,
+    received: Received,
+    accounts: Accounts,
+    tasks: BTreeMap<TaskId, TaskBook>,
+    queues: BTreeMap<(NodeId, TaskId, u64), Queue>,
+    /// Amounts in proposals the worker has not signed yet.
+    proposed: BTreeMap<NodeId, MicroCredits>,
+    journalled: Journalled,
+    usage: BTreeMap<JobId, MeanUsage>,
+    levels: Levels,
+}
+
+impl Market {
+    /// A market with empty accounts.
+    pub fn new(options: MarketOptions, me: NodeId) -> Self {
+        Self {
+            me,
+            options,
+            prices: PriceBook::new(options.prices),
+            issued: Issued::new(me, options.prices.quote_validity_ms),
+            received: Received::default(),
+            accounts: Accounts::default(),
+            tasks: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            proposed: BTreeMap::new(),
+            journalled: Journalled::default(),
+            usage: BTreeMap::new(),
+            levels: Levels::default(),
+        }
+    }
+    /// Whose market it is.
+    pub fn me(&self) -> NodeId {
+        self.me
+    }
+
+    // ---- The worker's side ------------------------------------------------------------------------------------------
+
+    /// What this node charges now.
+    pub fn rates(&self, priority: Priority, level: ReputationLevel) -> Rates {
+        self.prices.rates(priority, level)
+    }
+    /// Tells how busy this node is: running and waiting replicas over slots; 1 is fully busy.
+    pub fn observe_load(&mut self, load: f64, now: UnixMillis) {
+        self.prices.observe(load, now);
+    }
+    /// Own prices for people and charts (E2).
+    pub fn prices(&self, now: UnixMillis) -> PriceView {
+        self.prices.view(now)
+    }
+    /// Makes and remembers a quote for a requester, by its priority and what is known of it. Its number is new.
+    pub fn issue_quote(&mut self, ask: &QuoteAsk, now: UnixMillis) -> Quote {
+        let rates = self.prices.rates(ask.priority, self.levels.level(&ask.requester));
+        self.issued.issue(ask, rates, now)
+    }
+    /// The rates an assignment under one of our quotes is charged with.
+    pub fn issued_rates(
+        &self,
+        requester: &NodeId,
+        job: &JobId,
+        number: u64,
+        now: UnixMillis,
+    ) -> Result<Rates, QuoteError> {
+        self.issued.rates(requester, job, number, now)
+    }
+    /// Whether this node may still earn: its balance is under the maximum.
+    pub fn may_earn(&self) -> bool {
+        self.balance().balance < self.options.max_balance
+    }
+
+    // ---- The requester's side ---------------------------------------------------------------------------------------
+
+    /// The rates of a quote that was received, by its number.
+    pub fn quote_rates(&self, worker: &NodeId, number: u64) -> Option<Rates> {
+        self.received.find(worker, number).map(|terms| terms.rates)
+    }
+    /// How much this node may owe and hold at a worker. The seam of trust.md section 3: today the same for everybody.
+    pub fn credit_line(&self, _worker: &NodeId) -> MicroCredits {
+        self.options.initial_credits
+    }
+    /// How much more work a worker would do for us: the credit line, plus what it owes us or minus what we owe, minus
+    /// what is held. Never negative.
+    pub fn credit_left(&self, worker: &NodeId) -> MicroCredits {
+        let account = self.accounts.peer(worker);
+        (self.credit_line(worker) + account.balance() - account.held).max(MicroCredits::ZERO)
+    }
+    /// What a replica of a job is expected to use: the mean of what its replicas used lately, or
+    /// [`UNKNOWN_JOB_USAGE`] for a job that was never seen to run.
+    pub fn expected_usage(&self, job: &JobId) -> Usage {
+        self.usage.get(job).map_or(UNKNOWN_JOB_USAGE, |seen| seen.mean)
+    }
+    /// Whether replicas of a job were seen to run.
+    pub fn knows_job(&self, job: &JobId) -> bool {
+        self.usage.contains_key(job)
+    }
+    /// What a replica of a job is expected to cost at these rates.
+    pub fn expected_price(&self, job: &JobId, rates: &Rates) -> MicroCredits {
+        rates.price(&self.expected_usage(job))
+    }
+    /// What to hold for one replica: twice the expected price. It is an estimate, not a cap: a replica that costs more
+    /// is paid what the quote says; the fuel limit is the cap.
+    pub fn estimate_hold(&self, job: &JobId, rates: &Rates) -> MicroCredits {
+        MicroCredits(self.expected_price(job, rates).0.saturating_mul(HOLD_TIMES_MEAN))
+    }
+    /// How many right and wrong results a node brought us.
+    pub fn judged(&self, node: &NodeId) -> (u64, u64) {
+        self.levels.counts(node)
+    }
+    /// How a node is known here, first hand: caught or more than one wrong result in ten is terrible, any wrong one
+    /// poor, 100 right ones without a wrong one good, 1000 excellent, else average. The seam of E5.
+    pub fn level(&self, node: &NodeId) -> ReputationLevel {
+        self.levels.level(node)
+    }
+
+    // ---- Events -----------------------------------------------------------------------------------------------------
+
+    /// Takes one event into the accounts. The only way they change; replaying the journal restores them.
+    pub fn apply(&mut self, event: &Event, at: UnixMillis) {
+        match event {
+            Event::TaskSubmitted { task, spec } => {
+                let me = self.me;
+                self.tasks.entry(*task).or_insert_with(|| TaskBook::new(spec, me));
+            }
+            Event::QuoteReceived { quote } => self.received.insert(quote),
+            Event::ReplicasAssigned {
+                task,
+                worker,
+                quote,
+                hold,
+                replicas,
+                ..
+            } => {
+                let terms = self.received.terms(worker, *quote);
+                if let Some(book) = self.tasks.get_mut(task) {
+                    let held = book.assign(*worker, &terms, *hold, replicas);
+                    self.accounts.hold(*worker, held);
+                }
+            }
+            Event::ReplicasFinished { task, worker, results } => {
+                let released = self
+                    .tasks
+                    .get_mut(task)
+                    .map_or(MicroCredits::ZERO, |book| book.finish(worker, results));
+                self.accounts.release(*worker, released);
+            }
+            Event::ReplicasLost {
+                task, worker, replicas, ..
+            } => {
+                let released = self
+                    .tasks
+                    .get_mut(task)
+                    .map_or(MicroCredits::ZERO, |book| book.lose(worker, replicas));
+                self.accounts.release(*worker, released);
+            }
+            Event::ChunksVerified { task, verdicts } => self.judge(task, verdicts),
+            Event::CreditsPosted { task, .. } => self.post(task, at),
+            Event::NodeDistrusted { node, .. } => self.levels.distrust(*node),
+            Event::TaskCompleted { task, .. } | Event::TaskFailed { task, .. } | Event::TaskCancelled { task, .. } => {
+                self.end(task)
+            }
+            Event::SettlementProposed {
+                worker,
+                seq,
+                task,
+                quote,
+                lines,
+            } => self.proposed(*worker, *seq, (*worker, *task, *quote), *lines),
+            Event::SettlementSigned { peer, seq, amount } => self.signed(*peer, *seq, *amount),
+            Event::JobPublished { .. } | Event::TaskPlanned { .. } | Event::ChunksRecalled { .. } => {}
+        }
+    }
+
+    fn judge(&mut self, task: &TaskId, verdicts: &[job_model::event::ChunkVerdict]) {
+        let Some(book) = self.tasks.get_mut(task) else { return };
+        let judged = book.judge(verdicts);
+        let usage = self.usage.entry(book.job).or_default();
+        for agreed in &judged.usages {
+            usage.add(agreed);
+        }
+        if usage.count == 0 {
+            self.usage.remove(&book.job);
+        }
+        for (node, verdict) in judged.verdicts {
+            self.levels.judged(node, verdict);
+        }
+    }
+
+    fn post(&mut self, task: &TaskId, at: UnixMillis) {
+        let Some(book) = self.tasks.get_mut(task) else { return };
+        let (job, batch) = (book.job, book.post().unwrap_or_default());
+        let ended = book.is_ended();
+        self.forget_done(task);
+        for (worker, due) in batch {
+            self.accounts.release(worker, due.released);
+            self.accounts.spend(worker, due.amount);
+            for (terms, line) in due.lines {
+                self.enqueue((worker, *task, terms.quote), &terms, line, (job, at, ended));
+            }
+        }
+    }
+
+    fn enqueue(
+        &mut self,
+        key: (NodeId, TaskId, u64),
+        terms: &Terms,
+        line: ReceiptLine,
+        (job, at, due): (JobId, UnixMillis, bool),
+    ) {
+        let queue = self.queues.entry(key).or_insert_with(|| Queue {
+            job,
+            profile: terms.profile,
+            lines: VecDeque::new(),
+            drafted: 0,
+            since: at,
+            due,
+        });
+        if queue.lines.len() == queue.drafted {
+            queue.since = at;
+        }
+        queue.due |= due;
+        queue.lines.push_back(line);
+    }
+
+    fn end(&mut self, task: &TaskId) {
+        let Some(book) = self.tasks.get_mut(task) else { return };
+        for (worker, released) in book.end() {
+            self.accounts.release(worker, released);
+        }
+        for (_, queue) in self.queues.iter_mut().filter(|((_, of, _), _)| of == task) {
+            queue.due = true;
+        }
+        self.forget_done(task);
+    }
+
+    fn forget_done(&mut self, task: &TaskId) {
+        if self.tasks.get(task).is_some_and(TaskBook::is_done) {
+            self.tasks.remove(task);
+        }
+    }
+
+    fn proposed(&mut self, worker: NodeId, seq: u64, key: (NodeId, TaskId, u64), lines: u32) {
+        if !self.journalled.proposed.insert(seq) {
+            return;
+        }
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        let count = (lines as usize).min(queue.lines.len());
+        let amount: MicroCredits = queue.lines.drain(..count).map(|line| line.price).sum();
+        queue.drafted = queue.drafted.saturating_sub(count);
+        if queue.lines.is_empty() {
+            self.queues.remove(&key);
+        }
+        *self.proposed.entry(worker).or_default() += amount;
+    }
+
+    fn signed(&mut self, peer: NodeId, seq: u64, amount: MicroCredits) {
+        if !self.journalled.signed.insert(seq) {
+            return;
+        }
+        // Our own proposals were booked when they were posted; only their signature is new.
+        if self.journalled.proposed.contains(&seq) {
+            *self.proposed.entry(peer).or_default() += amount;
+            self.accounts.signed(peer, -amount);
+        } else {
+            self.accounts.earn(peer, amount);
+        }
+    }
+
+    // ---- What follows -----------------------------------------------------------------------------------------------
+
+    /// Says what follows from an applied event or from time. Changes no account.
+    pub fn handle(&mut self, input: MarketInput<'_>, now: UnixMillis, out: &mut Vec<MarketOutput>) {
+        match input {
+            MarketInput::Applied(Event::ChunksVerified { task, .. }) => self.emit_postings(*task, out),
+            MarketInput::Applied(
+                Event::CreditsPosted { task, .. }
+                | Event::TaskCompleted { task, .. }
+                | Event::TaskFailed { task, .. }
+                | Event::TaskCancelled { task, .. },
+            ) => self.draft(Some(*task), false, now, out),
+            MarketInput::Applied(_) => {}
+            MarketInput::FlushSettlements { force } => {
+                // After a crash between a verdict and its posting the batch is still here.
+                let waiting: Vec<TaskId> = self.tasks.keys().copied().collect();
+                for task in waiting {
+                    self.emit_postings(task, out);
+                }
+                self.draft(None, force, now, out);
+            }
+        }
+    }
+
+    fn emit_postings(&mut self, task: TaskId, out: &mut Vec<MarketOutput>) {
+        let Some(book) = self.tasks.get_mut(&task) else { return };
+        let batches: Vec<&Batch> = book.unposted().skip(book.emitted).collect();
+        let count = batches.len();
+        out.extend(batches.into_iter().map(|batch| {
+            MarketOutput::Event(Event::CreditsPosted {
+                task,
+                postings: postings(batch),
+            })
+        }));
+        book.emitted += count;
+    }
+
+    fn draft(&mut self, only: Option<TaskId>, force: bool, now: UnixMillis, out: &mut Vec<MarketOutput>) {
+        for (&(worker, task, quote), queue) in &mut self.queues {
+            if only.is_some_and(|only| only != task) {
+                continue;
+            }
+            let whole = force || queue.due || now.since(queue.since) >= SETTLE_AFTER_MS;
+            loop {
+                let left = queue.lines.len().saturating_sub(queue.drafted);
+                let take = left.min(LINES_PER_SETTLEMENT);
+                if take == 0 || take < LINES_PER_SETTLEMENT && !whole {
+                    break;
+                }
+                let lines = queue
+                    .lines
+                    .range(queue.drafted..queue.drafted + take)
+                    .cloned()
+                    .collect();
+                queue.drafted += take;
+                let (job, profile) = (queue.job, queue.profile);
+                out.push(MarketOutput::Propose(SettlementDraft {
+                    worker,
+                    task,
+                    job,
+                    profile,
+                    quote,
+                    lines,
+                }));
+            }
+        }
+    }
+
+    /// After a restart, once the journal is replayed and the chain restored: the events that the ledger file proves
+    /// and the journal lost. Journal and apply them before anything else.
+    pub fn reconcile(&self, chain: &Chain) -> Vec<Event> {
+        let mut missing = Vec::new();
+        for (seq, link) in chain.links() {
+            missing.extend(
+                link.proposed_event(seq)
+                    .filter(|_| !self.journalled.proposed.contains(&seq)),
+            );
+            missing.extend(
+                link.signed_event(seq)
+                    .filter(|_| !self.journalled.signed.contains(&seq)),
+            );
+        }
+        missing
+    }
+
+    // ---- Views ------------------------------------------------------------------------------------------------------
+
+    /// The node's own credits.
+    pub fn balance(&self) -> BalanceView {
+        let mut view = BalanceView {
+            initial: self.options.initial_credits,
+            ..BalanceView::default()
+        };
+        for (_, account) in self.accounts.peers() {
+            view.earned += account.earned;
+            view.spent += account.spent;
+            view.held += account.held;
+            view.unsettled += account.spent - account.spent_signed;
+        }
+        view.balance = view.initial + view.earned - view.spent;
+        view
+    }
+    /// One row per peer with an account, by id.
+    pub fn ledger(&self) -> Vec<LedgerRow> {
+        self.accounts
+            .peers()
+            .map(|(peer, account)| LedgerRow {
+                peer: *peer,
+                earned: account.earned,
+                spent: account.spent,
+                unsettled: account.spent - account.spent_signed,
+                held: account.held,
+                balance: account.balance(),
+                credit_left: self.credit_left(peer),
+            })
+            .collect()
+    }
+
+    /// Checks the laws of the accounts. Cheap enough for every step of a test, not for every event in service.
+    pub fn check_invariants(&self) -> Result<(), InvariantError> {
+        let imbalance = self.accounts.imbalance();
+        if imbalance != 0 {
+            return Err(InvariantError::Imbalance(imbalance));
+        }
+        let mut held: BTreeMap<NodeId, MicroCredits> = BTreeMap::new();
+        for book in self.tasks.values() {
+            book.held(&mut held);
+        }
+        let mut waiting: BTreeMap<NodeId, MicroCredits> = self.proposed.clone();
+        for ((worker, ..), queue) in &self.queues {
+            *waiting.entry(*worker).or_default() += queue.lines.iter().map(|line| line.price).sum();
+        }
+        for (peer, account) in self.accounts.peers() {
+            let replicas = held.get(peer).copied().unwrap_or_default();
+            if account.held != replicas {
+                return Err(InvariantError::Held {
+                    peer: *peer,
+                    held: account.held.0,
+                    replicas: replicas.0,
+                });
+            }
+            let lines = account.spent_signed + waiting.get(peer).copied().unwrap_or_default();
+            if account.spent != lines {
+                return Err(InvariantError::Spent {
+                    peer: *peer,
+                    spent: account.spent.0,
+                    lines: lines.0,
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! What people see of the accounts. These types cross to the command line, hence serde.
+
+use job_model::{MicroCredits, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// A node's own credits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct BalanceView {
+    /// `initial + earned - spent`.
+    pub balance: MicroCredits,
+    /// The credit every node starts with.
+    pub initial: MicroCredits,
+    /// Signed earnings over all peers.
+    pub earned: MicroCredits,
+    /// Payments over all peers, signed or not.
+    pub spent: MicroCredits,
+    /// Set aside for running replicas; still part of `balance`.
+    pub held: MicroCredits,
+    /// Payments whose settlement is not signed by the worker yet; part of `spent`.
+    pub unsettled: MicroCredits,
+}
+
+/// What stands between this node and one peer, for `p2pjob ledger`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LedgerRow {
+    /// The peer.
+    pub peer: NodeId,
+    /// Got from it.
+    pub earned: MicroCredits,
+    /// Paid to it.
+    pub spent: MicroCredits,
+    /// The part of `spent` that it has not signed for yet.
+    pub unsettled: MicroCredits,
+    /// Set aside for its running replicas.
+    pub held: MicroCredits,
+    /// What it owes us; negative when we owe.
+    pub balance: MicroCredits,
+    /// How much more work it would do for us before we must earn.
+    pub credit_left: MicroCredits,
+}

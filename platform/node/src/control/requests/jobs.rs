@@ -1,0 +1,141 @@
+//! Publishing, listing and describing jobs.
+
+use super::{bad_input, internal, not_found};
+use crate::context::{Context, now};
+use crate::control::protocol::{ControlError, ErrorCode, JobReport, Reply};
+use crate::core::Core;
+use crate::effects::Effect;
+use blob_store::Pin;
+use job_model::limits::MAX_COMPONENT_BYTES;
+use job_model::message::JobAdvert;
+use job_model::{Event, JobId, Manifest};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use wasm_runtime::LoadedJob;
+
+/// Reads a component, compiles it and asks it what it is.
+async fn inspect(context: &Arc<Context>, path: &Path) -> Result<(Vec<u8>, Arc<LoadedJob>, Manifest), ControlError> {
+    let shown = path.display();
+    let meta = tokio::fs::metadata(path)
+        .await
+        .map_err(|error| bad_input(format!("cannot read {shown}: {error}"), "check the path; the node reads it as its own user"))?;
+    if meta.len() > MAX_COMPONENT_BYTES {
+        return Err(bad_input(
+            format!("{shown} has {} bytes, a component may have at most {MAX_COMPONENT_BYTES}", meta.len()),
+            "strip debug information, and keep data in inputs instead of the component",
+        ));
+    }
+    let bytes = tokio::fs::read(path).await.map_err(|error| bad_input(format!("cannot read {shown}: {error}"), ""))?;
+    let engine = context.engine.clone();
+    let loading = context.runtime.spawn_blocking(move || engine.load(&bytes).map(|job| (bytes, job)));
+    let loaded = loading.await.map_err(internal)?;
+    let (bytes, job) = loaded.map_err(|error| bad_input(format!("{shown}: {error}"), ""))?;
+    let describing = Arc::clone(&job);
+    let described = context.on_local_pool(move || describing.describe()).await.map_err(internal)?;
+    let manifest = described.map_err(|error| bad_input(format!("{shown}: {error}"), "see `p2pjob new` for a job that works"))?;
+    check_schema(&manifest)?;
+    Ok((bytes, job, manifest))
+}
+
+fn check_schema(manifest: &Manifest) -> Result<(), ControlError> {
+    jsonschema::validator_for(&manifest.params_schema).map(|_| ()).map_err(|error| {
+        bad_input(
+            format!("job {}: params_schema is no valid JSON Schema: {error}", manifest.name),
+            "derive it from the parameters' type as the SDK does",
+        )
+    })
+}
+
+/// Imports a component and makes it known by name.
+pub async fn publish(context: &Arc<Context>, path: &Path) -> Result<Reply, ControlError> {
+    let (bytes, job, manifest) = inspect(context, path).await?;
+    let size = bytes.len() as u64;
+    let id = job.id();
+    let stored = context.store.import_bytes(bytes.into(), &Pin::Job(id)).await;
+    stored.map_err(|error| ControlError {
+        code: ErrorCode::Limit,
+        message: format!("cannot store the component: {error}"),
+        remedy: "free disk space, or raise store.quota_bytes".to_owned(),
+    })?;
+    let me = context.me;
+    let (durable, waiting) = oneshot::channel();
+    let report = context
+        .ask(move |core| {
+            let advert = JobAdvert {
+                name: manifest.name.clone(),
+                version: manifest.version.clone(),
+                job: id,
+                size,
+                at: now(),
+            };
+            core.emit(Event::JobPublished { job: id, size, publisher: me, manifest: Box::new(manifest) });
+            core.effect(Effect::AnnounceJob(advert));
+            core.answer_when_durable(move || {
+                // The client is gone: the job is published all the same.
+                let _ = durable.send(());
+            });
+            core.jobs.get(&id).map(Core::job_report)
+        })
+        .await?;
+    waiting.await.map_err(|_| ControlError::from(crate::context::Stopping))?;
+    report.map(|report| Reply::Job(Box::new(report))).ok_or_else(|| internal("the job was not recorded"))
+}
+
+/// The known jobs.
+pub async fn list(context: &Arc<Context>) -> Result<Reply, ControlError> {
+    let reports = context.ask(|core| core.jobs.list().into_iter().map(Core::job_report).collect()).await?;
+    Ok(Reply::Jobs(reports))
+}
+
+/// One job with its manifest; a peer's job is fetched for it.
+pub async fn describe(context: &Arc<Context>, job: &str) -> Result<JobReport, ControlError> {
+    let text = job.to_owned();
+    let resolved = context.ask(move |core| core.jobs.resolve(&text).map(Core::job_report)).await?;
+    let mut report = resolved.map_err(|error| not_found(error.to_string(), "see `p2pjob jobs`, or publish it first"))?;
+    if report.manifest.is_none() {
+        let id = report.job;
+        let pin = Pin::Job(id);
+        let loaded = context.load_job(id, Some(report.size), &[report.publisher], &pin).await;
+        let loaded = loaded.map_err(|why| ControlError {
+            code: ErrorCode::Unavailable,
+            message: format!("job {} of node {} cannot be had: {why}", report.name, report.publisher.short()),
+            remedy: "start the node that published it, or publish it here".to_owned(),
+        })?;
+        let described = context.on_local_pool(move || loaded.describe()).await.map_err(internal)?;
+        let manifest = described.map_err(|error| bad_input(error.to_string(), ""))?;
+        check_schema(&manifest)?;
+        let kept = manifest.clone();
+        context.ask(move |core| core.jobs.describe(id, kept)).await?;
+        report.manifest = Some(manifest);
+    }
+    Ok(report)
+}
+
+/// The jobs every node has: components in `jobs_dir`. One that cannot be used is named and left out.
+pub async fn load_builtin_jobs(context: &Arc<Context>, core: &mut Core) {
+    let beside = || std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join("jobs")));
+    let Some(dir) = context.config.jobs_dir.clone().or_else(beside) else { return };
+    let Ok(entries) = std::fs::read_dir(&dir) else {
+        tracing::warn!(dir = %dir.display(), "no built-in jobs: the folder cannot be read; build them with `cargo xtask build`");
+        return;
+    };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "wasm")) {
+        match load_builtin(context, path).await {
+            Ok((id, size, manifest)) => core.jobs.add_builtin(id, size, context.me, manifest),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "built-in job left out"),
+        }
+    }
+}
+
+async fn load_builtin(context: &Arc<Context>, path: &Path) -> Result<(JobId, u64, Manifest), ControlError> {
+    let (bytes, job, manifest) = inspect(context, path).await?;
+    let size = bytes.len() as u64;
+    let id = job.id();
+    if !context.store.has(id.blob()).await {
+        context.store.import_bytes(bytes.into(), &Pin::Job(id)).await.map_err(internal)?;
+    }
+    Ok((id, size, manifest))
+}

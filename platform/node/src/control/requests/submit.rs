@@ -1,0 +1,193 @@
+//! From what a user types to a task: job, parameters, inputs; then a quote or a submission.
+
+use super::{bad_input, internal, jobs};
+use crate::context::{Context, Stopping};
+use crate::control::protocol::{ControlError, Progress, QuoteReport, Reply, SubmitRequest, WorkerQuote};
+use crate::control::server::Replies;
+use crate::core::Standing;
+use crate::requester;
+use blob_store::Pin;
+use job_model::manifest::{InputDecl, JobVerify};
+use job_model::task::{InputRef, TaskSpec, VerifyPolicy};
+use job_model::{Manifest, MicroCredits, limits};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long workers have to answer a quote that a person waits for.
+const QUOTE_WAIT: Duration = Duration::from_millis(1_000);
+/// How often their answers are looked at.
+const QUOTE_POLL: Duration = Duration::from_millis(20);
+/// Wrong fields that are named at once.
+const MAX_SCHEMA_ERRORS: usize = 50;
+/// The pin of inputs that were imported for a quote; the task pins them again.
+const IMPORT_PIN: &str = "submitted-inputs";
+
+/// Checks everything a user gave and binds the inputs.
+async fn specify(context: &Arc<Context>, request: SubmitRequest, replies: &Replies) -> Result<TaskSpec, ControlError> {
+    let job = jobs::describe(context, &request.job).await?;
+    let manifest = job.manifest.ok_or_else(|| internal("the job has no manifest"))?;
+    let params = check_params(&manifest, &request.params_json)?;
+    let mut config = request.config;
+    if request.verify_default {
+        config.verify = match manifest.verify {
+            JobVerify::None => VerifyPolicy::None,
+            JobVerify::Quorum => VerifyPolicy::Quorum(2),
+        };
+    }
+    check_config(&config)?;
+    let mut requirements = request.requirements;
+    requirements.memory_bytes = requirements.memory_bytes.max(manifest.memory_bytes);
+    let given = check_inputs(&manifest, &request.inputs)?;
+    let mut inputs = Vec::new();
+    for (decl, source) in given {
+        replies.offer(Progress::Step(format!("reading input {}", decl.name)));
+        let pin = Pin::Named(IMPORT_PIN.to_owned());
+        let (hash, size) = requester::import_input(context, source, &pin).await?;
+        inputs.push(InputRef { name: decl.name.clone(), hash, size });
+    }
+    Ok(TaskSpec { job: job.job, job_name: job.name, params, inputs, requirements, config })
+}
+
+fn check_config(config: &job_model::TaskConfig) -> Result<(), ControlError> {
+    match config.verify {
+        VerifyPolicy::Quorum(0) => Err(bad_input("quorum(0) verifies nothing", "use --verify none or quorum:2")),
+        VerifyPolicy::Quorum(k) if u32::from(k) > limits::MAX_ATTEMPTS => {
+            Err(bad_input(format!("quorum({k}) is more than the {} executions a chunk may have", limits::MAX_ATTEMPTS), ""))
+        }
+        VerifyPolicy::Spot(p) if !(0.0..=1.0).contains(&p) => {
+            Err(bad_input(format!("spot({p}) is no probability"), "use a number from 0 to 1"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Parameters against the job's schema: every wrong field is named. Returns them as CBOR.
+fn check_params(manifest: &Manifest, text: &str) -> Result<Vec<u8>, ControlError> {
+    let value: serde_json::Value = serde_json::from_str(if text.trim().is_empty() { "{}" } else { text })
+        .map_err(|error| bad_input(format!("the parameters are not JSON: {error}"), ""))?;
+    let validator = jsonschema::validator_for(&manifest.params_schema).map_err(internal)?;
+    let wrong: Vec<String> = validator
+        .iter_errors(&value)
+        .take(MAX_SCHEMA_ERRORS)
+        .map(|error| {
+            let place = error.instance_path().to_string();
+            let place = if place.is_empty() { "parameters".to_owned() } else { place };
+            format!("{place}: {error}")
+        })
+        .collect();
+    if !wrong.is_empty() {
+        let message = format!("parameters of {}: {}", manifest.name, wrong.join("; "));
+        return Err(bad_input(message, &format!("see `p2pjob jobs {}` for its schema", manifest.name)));
+    }
+    let params = job_model::codec::encode(&value);
+    if params.len() > limits::MAX_PARAMS_BYTES {
+        let message = format!("the parameters have {} bytes, at most {} are allowed", params.len(), limits::MAX_PARAMS_BYTES);
+        return Err(bad_input(message, "give large data as --input"));
+    }
+    Ok(params)
+}
+
+type Bound<'a> = (&'a InputDecl, &'a crate::control::protocol::InputSource);
+
+/// Inputs in the manifest's order; all wrong ones are named at once. Optional inputs at the end may be left out.
+fn check_inputs<'a>(
+    manifest: &'a Manifest,
+    given: &'a [(String, crate::control::protocol::InputSource)],
+) -> Result<Vec<Bound<'a>>, ControlError> {
+    let by_name: BTreeMap<&str, _> = given.iter().map(|(name, source)| (name.as_str(), source)).collect();
+    let declared = || manifest.inputs.iter().map(|decl| decl.name.as_str()).collect::<Vec<_>>().join(", ");
+    let mut wrong: Vec<String> = Vec::new();
+    for name in by_name.keys() {
+        if !manifest.inputs.iter().any(|decl| decl.name == **name) {
+            wrong.push(format!("job {} has no input {name:?} (it has: {})", manifest.name, declared()));
+        }
+    }
+    if by_name.len() < given.len() {
+        wrong.push("an input is given twice".to_owned());
+    }
+    for decl in manifest.inputs.iter().filter(|decl| decl.required && !by_name.contains_key(decl.name.as_str())) {
+        wrong.push(format!("input {:?} is missing", decl.name));
+    }
+    if !wrong.is_empty() {
+        return Err(bad_input(wrong.join("; "), "bind inputs with --input NAME=PATH or --input NAME=HASH"));
+    }
+    Ok(manifest.inputs.iter().filter_map(|decl| Some((decl, *by_name.get(decl.name.as_str())?))).collect())
+}
+
+/// Validates, plans, and says what it would cost.
+pub async fn quote(context: &Arc<Context>, request: SubmitRequest, replies: &Replies) -> Result<Reply, ControlError> {
+    let spec = specify(context, request, replies).await?;
+    replies.offer(Progress::Step("planning".to_owned()));
+    let cut = requester::plan_once(context, &spec).await.map_err(|error| bad_input(error.to_string(), ""))?;
+    let recalled = requester::recall(context, &spec, &cut.plan).await.len();
+    let offers = wait_for_offers(context, &spec).await?;
+    let chunks = u32::try_from(cut.plan.chunks.len()).unwrap_or(u32::MAX);
+    let recalled = u32::try_from(recalled).unwrap_or(u32::MAX);
+    let replicas = match spec.config.verify {
+        VerifyPolicy::Quorum(k) => u32::from(k),
+        VerifyPolicy::None | VerifyPolicy::Spot(_) => 1,
+    };
+    let job = spec.job;
+    let from_history = context.ask(move |core| core.has_history(&job)).await?;
+    let prices: Vec<MicroCredits> = offers.iter().filter(|o| o.quote.is_some()).map(|o| o.expected).collect();
+    let mean = prices.iter().copied().sum::<MicroCredits>().0 / i64::try_from(prices.len().max(1)).unwrap_or(1);
+    let runs = i64::from(chunks.saturating_sub(recalled)).saturating_mul(i64::from(replicas));
+    let workers = offers.into_iter().map(|offer| WorkerQuote {
+        node: offer.node,
+        rates: offer.quote.map(|(rates, _)| rates),
+        slots: offer.quote.map_or(0, |(_, slots)| slots),
+        expected: offer.expected,
+        refused: offer.refused,
+    });
+    Ok(Reply::Quote(Box::new(QuoteReport {
+        job: spec.job,
+        job_name: spec.job_name.clone(),
+        chunks,
+        recalled,
+        replicas,
+        estimate: MicroCredits(mean.saturating_mul(runs)),
+        from_history,
+        workers: workers.collect(),
+        input_bytes: spec.inputs.iter().map(|input| input.size).sum(),
+    })))
+}
+
+async fn wait_for_offers(context: &Arc<Context>, spec: &TaskSpec) -> Result<Vec<Standing>, ControlError> {
+    let (job, priority, requirements) = (spec.job, spec.config.priority, spec.requirements.clone());
+    context.ask(move |core| core.request_quotes(job, priority, &requirements)).await?;
+    let deadline = tokio::time::Instant::now() + QUOTE_WAIT;
+    loop {
+        let (offers, waiting) = context.ask(move |core| core.standing_offers(job, priority)).await?;
+        if !waiting || tokio::time::Instant::now() >= deadline {
+            return Ok(offers);
+        }
+        tokio::time::sleep(QUOTE_POLL).await;
+    }
+}
+
+/// Submits a task; answers when it is on disk.
+pub async fn submit(context: &Arc<Context>, request: SubmitRequest, replies: &Replies) -> Result<Reply, ControlError> {
+    let spec = specify(context, request, replies).await?;
+    let mut nonce = [0u8; 16];
+    getrandom::fill(&mut nonce).map_err(internal)?;
+    let task = spec.id(&context.me, &nonce);
+    for input in &spec.inputs {
+        let pinned = context.store.pin(input.hash, &Pin::Task(task)).await;
+        pinned.map_err(|error| internal(format!("cannot pin input {}: {error}", input.name)))?;
+    }
+    context.own_tasks.lock().insert(task);
+    let (durable, waiting) = oneshot::channel();
+    context
+        .ask(move |core| {
+            core.submit(task, spec);
+            core.answer_when_durable(move || {
+                // The client is gone: the task is submitted all the same.
+                let _ = durable.send(());
+            });
+        })
+        .await?;
+    waiting.await.map_err(|_| ControlError::from(Stopping))?;
+    Ok(Reply::Submitted { task })
+}

@@ -1,0 +1,304 @@
+//! Reports for people: serialisable twins of the state, made on the owner's thread, never by a lock on live state.
+
+use super::Core;
+use crate::control::protocol::{
+    ErrorGroup, ExplainGroup, ExplainNode, ExplainReport, JobReport, LedgerReport, LedgerRow, PeerReport, PricesReport,
+    TaskReport,
+};
+use crate::core::KnownJob;
+use job_model::event::ReplicaResult;
+use job_model::manifest::ReduceMode;
+use job_model::task::TaskStatus;
+use job_model::{BlobHash, JobId, NodeId, TaskId, codec};
+use market::ReputationLevel;
+use scheduler::TaskView;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Failure bundles kept as blobs per task; the journal keeps every failure all the same.
+const MAX_BUNDLES_PER_TASK: usize = 64;
+
+/// The evidence of a failed replica, content-addressed: everything needed to run it again.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Bundle {
+    /// The task.
+    pub task: TaskId,
+    /// The job.
+    pub job: JobId,
+    /// Who ran it.
+    pub worker: NodeId,
+    /// The metering profile.
+    pub profile: job_model::ProfileId,
+    /// The chunk's body.
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+    /// Inputs by hash, offset and length in bytes.
+    pub inputs: Vec<(BlobHash, u64, u64)>,
+    /// Outcome, usage and log.
+    pub result: ReplicaResult,
+}
+
+impl Core {
+    pub(super) fn bundle(&mut self, task: TaskId, worker: NodeId, result: &ReplicaResult) -> Option<Vec<u8>> {
+        let kept = self.bundles.entry(task).or_insert(0);
+        if *kept >= MAX_BUNDLES_PER_TASK {
+            return None;
+        }
+        *kept += 1;
+        let bundle = self.make_bundle(&task, worker, result)?;
+        Some(codec::encode(&bundle))
+    }
+
+    /// The hash under which [`Core::bundle`]'s blob is kept, if it is.
+    pub fn bundle_hash(&self, task: &TaskId, worker: NodeId, result: &ReplicaResult) -> Option<BlobHash> {
+        if result.outcome.is_value() {
+            return None;
+        }
+        self.make_bundle(task, worker, result).map(|bundle| BlobHash::of(&codec::encode(&bundle)))
+    }
+
+    fn make_bundle(&self, task: &TaskId, worker: NodeId, result: &ReplicaResult) -> Option<Bundle> {
+        let entry = self.tasks.get(task)?;
+        let chunk = entry.plan.as_ref()?.chunks.get(result.chunk as usize)?;
+        Some(Bundle {
+            task: *task,
+            job: entry.spec.job,
+            worker,
+            profile: self.profile,
+            body: chunk.body.clone(),
+            inputs: slices_by_hash(&entry.spec.inputs, &chunk.slices),
+            result: result.clone(),
+        })
+    }
+
+    /// What one replica of a task may put out, in bytes.
+    pub fn output_limit(&self, task: &TaskId) -> u64 {
+        self.tasks.get(task).map_or(0, |entry| entry.spec.requirements.output_bytes)
+    }
+
+    /// How a job's result is made.
+    pub fn reduce_mode(&self, job: &JobId) -> ReduceMode {
+        self.jobs.get(job).and_then(|known| known.manifest.as_ref()).map_or(ReduceMode::Reduce, |m| m.reduce)
+    }
+
+    /// Whether expected prices of a job rest on what its replicas used.
+    pub fn has_history(&self, job: &JobId) -> bool {
+        self.market.knows_job(job)
+    }
+
+    /// Sandboxes of all connected workers and our own.
+    pub fn connected_slots(&self) -> u32 {
+        let peers = self.peers.values().filter(|peer| peer.connected && peer.capability.worker);
+        let own = if self.config.worker.enabled && self.config.worker.run_own_tasks { self.slots } else { 0 };
+        peers.map(|peer| peer.capability.slots).sum::<u32>() + own
+    }
+
+    /// One task.
+    pub fn task_report(&self, task: TaskId) -> Option<TaskReport> {
+        let entry = self.tasks.get(&task)?;
+        let view = self.scheduler.task(task)?;
+        let extra = view.replicas.assigned.saturating_sub(policy_replicas(&view));
+        Some(TaskReport {
+            task_id: task,
+            job: view.job,
+            job_name: entry.spec.job_name.clone(),
+            status: view.status,
+            submitted_at: view.submitted,
+            started_at: view.started,
+            ended_at: view.ended,
+            chunks: view.chunks.total,
+            accepted: view.chunks.accepted,
+            failed: view.chunks.failed,
+            recalled: view.chunks.recalled,
+            running: view.chunks.running,
+            waiting: view.chunks.waiting,
+            replicas: view.replicas.assigned,
+            extra_replicas: extra,
+            price: view.spent,
+            held: view.held,
+            confidence: view.confidence.unwrap_or(0.0),
+            result_hash: view.result.map(|(hash, _)| hash),
+            result_bytes: view.result.map(|(_, size)| size),
+            detail: detail(&view),
+            workers: view.workers.iter().map(|tally| tally.node).collect(),
+            liars: liars(&view),
+            errors: view
+                .errors
+                .iter()
+                .map(|g| ErrorGroup { message: g.message.clone(), count: g.count, chunks: g.first_chunks.clone() })
+                .collect(),
+            fuel: view.usage.fuel,
+        })
+    }
+
+    /// All tasks, newest first.
+    pub fn task_reports(&self, limit: usize) -> Vec<TaskReport> {
+        let mut reports: Vec<TaskReport> = self.tasks.ids().filter_map(|task| self.task_report(*task)).collect();
+        reports.sort_by_key(|report| std::cmp::Reverse(report.submitted_at));
+        reports.truncate(limit);
+        reports
+    }
+
+    /// Why chunks wait.
+    pub fn explain_report(&self, task: TaskId) -> Option<ExplainReport> {
+        let explanation = self.scheduler.explain(task, self.now)?;
+        let groups = explanation.waiting.iter().map(|group| ExplainGroup {
+            chunks: group.chunks,
+            first_chunks: group.first_chunks.clone(),
+            needs: group.summary.clone(),
+            nodes: group
+                .nodes
+                .iter()
+                .map(|reason| ExplainNode {
+                    node: reason.node,
+                    code: blocker_code(&reason.blocker),
+                    reason: reason.text.clone(),
+                    remedy: reason.remedy.clone(),
+                })
+                .collect(),
+        });
+        Some(ExplainReport {
+            task_id: task,
+            status: explanation.status,
+            summary: explanation.summary.clone(),
+            groups: groups.collect(),
+        })
+    }
+
+    /// A known job.
+    pub fn job_report(known: &KnownJob) -> JobReport {
+        JobReport {
+            job: known.job,
+            name: known.name.clone(),
+            version: known.version.clone(),
+            size: known.size,
+            publisher: known.publisher,
+            origin: known.origin.name().to_owned(),
+            manifest: known.manifest.clone(),
+        }
+    }
+
+    /// Peers.
+    pub fn peer_reports(&self) -> Vec<PeerReport> {
+        let balances: BTreeMap<NodeId, _> = self.market.ledger().into_iter().map(|row| (row.peer, row.balance)).collect();
+        let report = |(node, peer): (&NodeId, &super::Peer)| PeerReport {
+            node: *node,
+            connected: peer.connected,
+            addresses: peer.addresses.clone(),
+            rtt_us: peer.rtt_us,
+            agent: peer.agent.clone(),
+            capability: peer.capability.clone(),
+            load: peer.load,
+            distrusted: self.scheduler.is_distrusted(*node),
+            reputation: level_name(self.market.level(node)).to_owned(),
+            accepted: self.market.judged(node).0,
+            wrong: self.market.judged(node).1,
+            balance: balances.get(node).copied().unwrap_or_default(),
+        };
+        self.peers.iter().map(report).collect()
+    }
+
+    /// Balances per peer.
+    pub fn ledger_report(&self, file: PathBuf) -> LedgerReport {
+        let rows = self.market.ledger().into_iter().filter(|row| row.peer != self.me).map(|row| LedgerRow {
+            peer: row.peer,
+            earned: row.earned,
+            spent: row.spent,
+            held: row.held,
+            balance: row.balance,
+            credit_left: row.credit_left,
+            unanswered: self.unanswered(&row.peer),
+        });
+        LedgerReport {
+            owner: self.me,
+            file,
+            records: self.ledger_tail.records,
+            balance: self.market.balance().balance,
+            rows: rows.collect(),
+        }
+    }
+
+    /// Prices.
+    pub fn prices_report(&self) -> PricesReport {
+        let view = self.market.prices(self.now);
+        PricesReport {
+            market_condition: format!("{:?}", view.condition).to_lowercase(),
+            market_factor: view.factor,
+            current_prices: rates_map(&view.rates),
+            prediction_1h: rates_map(&view.prediction.rates),
+            prediction_method: view.prediction.method.clone(),
+            history: view.history.iter().map(|point| (point.at, point.factor)).collect(),
+        }
+    }
+
+    /// Own credits, and what of them is held.
+    pub fn credits(&self) -> (job_model::MicroCredits, job_model::MicroCredits) {
+        let view = self.market.balance();
+        (view.balance, view.held)
+    }
+
+    /// Position of the last event.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+/// Slices with their inputs' hashes in place of their indices.
+pub fn slices_by_hash(inputs: &[job_model::InputRef], slices: &[job_model::Slice]) -> Vec<(BlobHash, u64, u64)> {
+    let by_hash = |slice: &job_model::Slice| {
+        let input = inputs.get(slice.input as usize)?;
+        Some((input.hash, slice.offset, slice.length))
+    };
+    slices.iter().filter_map(by_hash).collect()
+}
+
+/// The blocker's stable name, as its serialised form has it.
+fn blocker_code(blocker: &scheduler::Blocker) -> String {
+    let value = serde_json::to_value(blocker).unwrap_or_default();
+    value.get("blocker").and_then(|code| code.as_str()).unwrap_or("other").to_owned()
+}
+
+fn rates_map(rates: &job_model::Rates) -> BTreeMap<String, f64> {
+    let resources = [("cpu", rates.cpu), ("ram", rates.ram), ("disk", rates.disk)];
+    resources.into_iter().map(|(name, rate)| (name.to_owned(), rate.as_f64())).collect()
+}
+
+fn policy_replicas(view: &TaskView) -> u32 {
+    let per_chunk = match view.verify {
+        job_model::VerifyPolicy::Quorum(k) => u32::from(k),
+        job_model::VerifyPolicy::None | job_model::VerifyPolicy::Spot(_) => 1,
+    };
+    view.chunks.total.saturating_sub(view.chunks.recalled).saturating_mul(per_chunk)
+}
+
+fn liars(view: &TaskView) -> Vec<(NodeId, u32)> {
+    let mut first: BTreeMap<NodeId, u32> = BTreeMap::new();
+    for disagreement in &view.disagreements {
+        for node in &disagreement.wrong {
+            first.entry(*node).or_insert(disagreement.chunk);
+        }
+    }
+    first.into_iter().collect()
+}
+
+fn detail(view: &TaskView) -> String {
+    match view.status {
+        TaskStatus::Failed => view.failure.as_ref().map(ToString::to_string).unwrap_or_default(),
+        TaskStatus::Cancelled => view.cancelled.clone().unwrap_or_default(),
+        TaskStatus::Completed => String::new(),
+        TaskStatus::Pending if view.chunks.total == 0 => "planning".to_owned(),
+        _ if view.reducing => "reducing".to_owned(),
+        TaskStatus::Pending | TaskStatus::Running => "running chunks".to_owned(),
+    }
+}
+
+fn level_name(level: ReputationLevel) -> &'static str {
+    match level {
+        ReputationLevel::Terrible => "terrible",
+        ReputationLevel::Poor => "poor",
+        ReputationLevel::Average => "average",
+        ReputationLevel::Good => "good",
+        ReputationLevel::Excellent => "excellent",
+    }
+}

@@ -1,0 +1,61 @@
+//! What is learned of workers while they work: how fast they are, and whether they should pause.
+
+use crate::Scheduler;
+use crate::state::{Backoff, NodeIx};
+use job_model::{NoVerdict, Outcome, TaskId, UnixMillis};
+
+impl Scheduler {
+    /// How fast the worker is with this task, from the time its results took to come.
+    pub(crate) fn note_pace(&mut self, id: TaskId, node: NodeIx, results: u32, now: UnixMillis) {
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        let pace = task.paces.entry(node).or_default();
+        pace.pending += results;
+        let elapsed_ms = now.since(pace.since);
+        if elapsed_ms == 0 {
+            return;
+        }
+        let sample = (elapsed_ms.saturating_mul(1000) / u64::from(pace.pending)).max(1);
+        pace.mean_us = Some(match pace.mean_us {
+            None => sample,
+            // Quick to see that a worker can take more: its queue runs dry otherwise.
+            Some(mean) if sample < mean => (mean + 3 * sample) / 4,
+            Some(mean) => (3 * mean + sample) / 4,
+        });
+        pace.since = now;
+        pace.pending = 0;
+    }
+
+    /// A worker that failed (not the job) pauses for this task, longer each time, until it brings a result.
+    pub(crate) fn note_failures<'a>(
+        &mut self,
+        id: TaskId,
+        node: NodeIx,
+        outcomes: impl Iterator<Item = &'a Outcome>,
+        now: UnixMillis,
+    ) {
+        let (mut failed, mut worked) = (false, false);
+        for outcome in outcomes {
+            match outcome {
+                Outcome::NoVerdict(NoVerdict::Unavailable(_) | NoVerdict::Host(_) | NoVerdict::Refused(_)) => {
+                    failed = true
+                }
+                Outcome::NoVerdict(_) => {}
+                _ => worked = true,
+            }
+        }
+        let (first, most) = (self.options.backoff_ms, self.options.backoff_max_ms);
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        if worked {
+            task.backoffs.remove(&node);
+        } else if failed {
+            let backoff = task.backoffs.entry(node).or_insert(Backoff { until: now, times: 0 });
+            let pause = first
+                .saturating_mul(1u64.checked_shl(backoff.times).unwrap_or(u64::MAX))
+                .min(most);
+            *backoff = Backoff {
+                until: now.plus(pause),
+                times: backoff.times.saturating_add(1),
+            };
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The state: tasks, their chunks and replicas, and the workers they run on.
+//!
+//! *Durable* fields change only in `apply` and are restored by replaying events. *Volatile* fields (marked so) come from
+//! inputs that are not journalled: after a restart they start empty and are given again by the node.
+
+use crate::io::Candidate;
+use crate::queue::WaitingQueue;
+use crate::view::{ChunkCounts, Disagreement, ErrorGroup, ReplicaCounts};
+use job_model::event::AssignReason;
+use job_model::receipt::ReplicaVerdict;
+use job_model::{
+    BlobHash, LossReason, MicroCredits, NodeId, Outcome, Output, Plan, TaskFailure, TaskId, TaskSpec, UnixMillis,
+    Usage, VoteKey,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Index of a node in [`Nodes`]: four bytes instead of 32 in every replica.
+pub(crate) type NodeIx = u32;
+
+/// Where a task stands. The way is `Planning -> Open -> Reducing -> Completed`; from each of the first three it may go to
+/// `Failed` or `Cancelled`, and the last three never change.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Phase {
+    /// Submitted; the job's `plan` is due or running.
+    Planning,
+    /// Cut; at least one chunk is undecided, or some chunk failed and `TaskFailed` is about to follow.
+    Open,
+    /// Every chunk has a value; the job's `reduce` is due or running.
+    Reducing,
+    /// The result is there.
+    Completed {
+        result: BlobHash,
+        size: u64,
+        at: UnixMillis,
+    },
+    /// It will not complete.
+    Failed { failure: TaskFailure, at: UnixMillis },
+    /// Its requester cancelled it.
+    Cancelled { reason: String, at: UnixMillis },
+}
+
+impl Phase {
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Completed { .. } | Self::Failed { .. } | Self::Cancelled { .. }
+        )
+    }
+}
+
+/// What is known of a chunk. `Open` is the only state that changes; replicas are placed only in it.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Decision {
+    /// No verdict yet: replicas may be wanted, running, or finished without agreement.
+    Open,
+    /// Known from an earlier task; not run.
+    Recalled { output: Output },
+    /// Replicas agreed on a value.
+    Accepted { winner: u32, output: Output },
+    /// Replicas agreed on an error; `group` indexes [`Task::errors`].
+    Failed { winner: u32, group: u32 },
+}
+
+/// One execution of a chunk, from placement on.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Replica {
+    pub(crate) node: NodeIx,
+    pub(crate) reason: AssignReason,
+    pub(crate) quote: u64,
+    pub(crate) hold: MicroCredits,
+    pub(crate) assigned: UnixMillis,
+    /// Volatile: what it counts in the worker's load, in microseconds.
+    pub(crate) cost_us: u32,
+    pub(crate) state: ReplicaState,
+}
+
+/// What became of an execution. `Running` goes to `Lost` or `Finished`. `Lost` goes to `Finished` when the result of a
+/// worker we had given up comes after all, while the chunk is open.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum ReplicaState {
+    /// Running or queued at the worker. A hedged one does not count as help on the way: another was placed in its stead.
+    Running { hedged: bool },
+    /// It will bring nothing.
+    Lost(Box<LossReason>),
+    /// It brought an outcome.
+    Finished(Box<Finished>),
+}
+
+/// The outcome of an execution.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Finished {
+    /// None: no verdict.
+    pub(crate) vote: Option<VoteKey>,
+    /// Kept until the chunk is decided; after that only where it is no verdict.
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) usage: Usage,
+    /// Set when the chunk is decided.
+    pub(crate) verdict: Option<ReplicaVerdict>,
+    /// Nothing is held for it any more: it is no verdict, or it had been given up before it came.
+    pub(crate) released: bool,
+}
+
+impl Replica {
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.state, ReplicaState::Running { .. })
+    }
+    pub(crate) fn vote(&self) -> Option<VoteKey> {
+        match &self.state {
+            ReplicaState::Finished(finished) => finished.vote,
+            _ => None,
+        }
+    }
+}
+
+/// A chunk with all its executions; the index in `replicas` is the attempt.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct ChunkState {
+    pub(crate) decision: Decision,
+    pub(crate) replicas: Vec<Replica>,
+    /// The group of the waiting queue it is in, if it wants replicas now.
+    pub(crate) group: Option<u32>,
+}
+
+impl ChunkState {
+    pub(crate) fn new() -> Self {
+        Self {
+            decision: Decision::Open,
+            replicas: Vec::new(),
+            group: None,
+        }
+    }
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.decision, Decision::Open)
+    }
+    pub(crate) fn has_vote_of(&self, node: NodeIx) -> bool {
+        self.replicas.iter().any(|r| r.node == node && r.vote().is_some())
+    }
+}
+
+/// What a node did for a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) assigned: u32,
+    pub(crate) finished: u32,
+    pub(crate) lost: u32,
+    pub(crate) accepted: u32,
+    pub(crate) wrong: u32,
+}
+
+/// How fast a worker finishes replicas of a task, as seen from here (all its slots together).
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(crate) struct Pace {
+    /// Microseconds per replica; none before the first results.
+    pub(crate) mean_us: Option<u64>,
+    /// Since when `pending` results are counted.
+    pub(crate) since: UnixMillis,
+    /// Results that came since, not yet in the mean.
+    pub(crate) pending: u32,
+}
+
+/// A worker that refused or failed replicas of a task pauses for that task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Backoff {
+    pub(crate) until: UnixMillis,
+    pub(crate) times: u32,
+}
+
+/// A task.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Task {
+    pub(crate) spec: Box<TaskSpec>,
+    pub(crate) submitted: UnixMillis,
+    pub(crate) started: Option<UnixMillis>,
+    pub(crate) phase: Phase,
+    pub(crate) chunks: Vec<ChunkState>,
+    pub(crate) queue: WaitingQueue,
+    /// `running` and `waiting` are derived; the other counts are kept here.
+    pub(crate) counts: ChunkCounts,
+    pub(crate) replicas: ReplicaCounts,
+    pub(crate) usage: Usage,
+    pub(crate) spent: MicroCredits,
+    pub(crate) held: MicroCredits,
+    /// Part of `held`: replicas that run or wait for a verdict; the rest waits for `CreditsPosted`.
+    pub(crate) held_open: MicroCredits,
+    pub(crate) tallies: BTreeMap<NodeIx, Tally>,
+    pub(crate) errors: Vec<ErrorGroup>,
+    /// Error text without its numbers -> index in `errors`.
+    pub(crate) error_keys: BTreeMap<String, u32>,
+    pub(crate) disagreements: Vec<Disagreement>,
+    /// Sum of the probabilities that accepted chunks are right.
+    pub(crate) confidence_sum: f64,
+    pub(crate) durations: Durations,
+    /// Volatile: the plan, for weights and slices.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// Volatile: mean weight of its chunks, at least 1.
+    pub(crate) mean_weight: u64,
+    /// Volatile: who could run its chunks, by node id.
+    pub(crate) offers: Vec<(NodeIx, Candidate)>,
+    /// Volatile.
+    pub(crate) paces: BTreeMap<NodeIx, Pace>,
+    /// Volatile.
+    pub(crate) backoffs: BTreeMap<NodeIx, Backoff>,
+    /// Volatile: `StartReduce` was handed out.
+    pub(crate) reduce_asked: bool,
+    /// Volatile: placements so far, for round robin.
+    pub(crate) turn: u64,
+    /// Running replicas in order of placement; entries that do not run any more, or are hedged, are dropped when met.
+    pub(crate) ages: VecDeque<(u32, u32)>,
+    /// Volatile: when slow replicas are looked for next.
+    pub(crate) hedge_at: UnixMillis,
+}
+
+impl Task {
+    pub(crate) fn new(spec: Box<TaskSpec>, at: UnixMillis) -> Self {
+        Self {
+            spec,
+            submitted: at,
+            started: None,
+            phase: Phase::Planning,
+            chunks: Vec::new(),
+            queue: WaitingQueue::default(),
+            counts: ChunkCounts::default(),
+            replicas: ReplicaCounts::default(),
+            usage: Usage::default(),
+            spent: MicroCredits::ZERO,
+            held: MicroCredits::ZERO,
+            held_open: MicroCredits::ZERO,
+            tallies: BTreeMap::new(),
+            errors: Vec::new(),
+            error_keys: BTreeMap::new(),
+            disagreements: Vec::new(),
+            confidence_sum: 0.0,
+            durations: Durations::default(),
+            plan: None,
+            mean_weight: 1,
+            offers: Vec::new(),
+            paces: BTreeMap::new(),
+            backoffs: BTreeMap::new(),
+            reduce_asked: false,
+            turn: 0,
+            ages: VecDeque::new(),
+            hedge_at: UnixMillis(0),
+        }
+    }
+    pub(crate) fn chunk(&self, chunk: u32) -> Option<&ChunkState> {
+        self.chunks.get(chunk as usize)
+    }
+    pub(crate) fn replica(&self, chunk: u32, attempt: u32) -> Option<&Replica> {
+        self.chunk(chunk)?.replicas.get(attempt as usize)
+    }
+    /// Chunks without a decision.
+    pub(crate) fn undecided(&self) -> u32 {
+        self.counts.total - self.counts.accepted - self.counts.failed - self.counts.recalled
+    }
+    /// When the task gives up.
+    pub(crate) fn deadline(&self) -> Option<UnixMillis> {
+        self.spec.config.deadline_ms.map(|ms| self.submitted.plus(ms))
+    }
+    /// Whether chunks may be placed now.
+    pub(crate) fn is_placeable(&self) -> bool {
+        self.phase == Phase::Open && self.plan.is_some()
+    }
+    /// What the price limit leaves for holds.
+    pub(crate) fn budget(&self) -> MicroCredits {
+        self.spec
+            .config
+            .max_price
+            .map_or(MicroCredits::MAX, |limit| limit - self.spent - self.held)
+    }
+}
+
+/// Buckets of [`Durations`]: 2^(n/4) ms, the last is about a day.
+const DURATION_BUCKETS: usize = 108;
+
+/// How long replicas of a task took from placement to result: a histogram with four buckets per doubling, so that the
+/// median costs no memory per replica.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Durations {
+    buckets: Box<[u32; DURATION_BUCKETS]>,
+    pub(crate) count: u32,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self {
+            buckets: Box::new([0; DURATION_BUCKETS]),
+            count: 0,
+        }
+    }
+}
+
+impl Durations {
+    pub(crate) fn add(&mut self, ms: u64) {
+        let ms = ms.max(1);
+        let doubling = u64::from(63 - ms.leading_zeros());
+        // The two bits after the leading one are the quarter of the doubling.
+        let quarter = ((ms << 2) >> doubling) & 3;
+        let at = (doubling * 4 + quarter).min(DURATION_BUCKETS as u64 - 1) as usize;
+        if let Some(bucket) = self.buckets.get_mut(at) {
+            *bucket += 1;
+            self.count += 1;
+        }
+    }
+    /// Upper end of the bucket that holds the median, in milliseconds.
+    pub(crate) fn median_ms(&self) -> Option<u64> {
+        let mut left = self.count.div_ceil(2);
+        if left == 0 {
+            return None;
+        }
+        for (at, count) in self.buckets.iter().enumerate() {
+            if *count >= left {
+                let (doubling, quarter) = (at as u64 / 4, at as u64 % 4);
+                return Some(((5 + quarter) << doubling) / 4);
+            }
+            left -= count;
+        }
+        None
+    }
+}
+
+/// A worker as seen from here, over all tasks.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Worker {
+    pub(crate) id: NodeId,
+    /// Replicas in flight: task -> chunk index and attempt.
+    pub(crate) running: BTreeMap<TaskId, BTreeSet<(u32, u32)>>,
+    /// How many they are, by priority of their task.
+    pub(crate) flight: [u32; 4],
+    /// Their expected work in microseconds, by priority of their task.
+    pub(crate) load_us: [u64; 4],
+    /// The task and chunk that showed it lying.
+    pub(crate) distrusted: Option<(TaskId, u32)>,
+    /// Volatile: its connection ended.
+    pub(crate) down: bool,
+    /// Volatile: what may still be held there.
+    pub(crate) credit: MicroCredits,
+    /// Volatile: when it last said something, or got the first of its replicas.
+    pub(crate) heard: UnixMillis,
+    /// Volatile: when it is looked at for a stall.
+    pub(crate) stall_at: Option<UnixMillis>,
+}
+
+impl Worker {
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.flight.iter().sum()
+    }
+}
+
+/// All nodes ever met, each with a small index.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Nodes {
+    index: BTreeMap<NodeId, NodeIx>,
+    workers: Vec<Worker>,
+}
+
+impl Nodes {
+    /// The node's index; a new node gets the next one.
+    pub(crate) fn intern(&mut self, id: NodeId) -> NodeIx {
+        let next = self.workers.len() as NodeIx;
+        let ix = *self.index.entry(id).or_insert(next);
+        if ix == next {
+            self.workers.push(Worker {
+                id,
+                running: BTreeMap::new(),
+                flight: [0; 4],
+                load_us: [0; 4],
+                distrusted: None,
+                down: false,
+                credit: MicroCredits::MAX,
+                heard: UnixMillis(0),
+                stall_at: None,
+            });
+        }
+        ix
+    }
+    pub(crate) fn find(&self, id: &NodeId) -> Option<NodeIx> {
+        self.index.get(id).copied()
+    }
+    /// The worker of an index that [`Nodes::intern`] returned.
+    pub(crate) fn get(&self, ix: NodeIx) -> &Worker {
+        &self.workers[ix as usize]
+    }
+    pub(crate) fn get_mut(&mut self, ix: NodeIx) -> &mut Worker {
+        &mut self.workers[ix as usize]
+    }
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeIx, &Worker)> {
+        self.workers
+            .iter()
+            .enumerate()
+            .map(|(ix, worker)| (ix as NodeIx, worker))
+    }
+    pub(crate) fn is_distrusted(&self, ix: NodeIx) -> bool {
+        self.get(ix).distrusted.is_some()
+    }
+}

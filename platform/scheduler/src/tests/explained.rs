@@ -1,0 +1,37 @@
+//! `explain` names every node and every reason.
+
+use super::check;
+
+#[test]
+fn every_node_has_its_reason() {
+    check(
+        "> submit quorum=3 2
+         > offer n1 n2,mem=1 n3,refused n4,gone
+         assign n1 Policy 0/0 1/0
+         > explain
+         2 chunk(s) wait; 2 of them: needs 2 more distinct nodes
+         2 chunk(s) from 0, 2 missing: needs 2 more distinct nodes
+         - n1: it already has a replica of the chunk, and the replicas of a chunk must run on distinct nodes; connect another node
+         - n2: its sandboxes have 1 bytes of memory, the task asks for 64; submit with requirements.memory_bytes of at most 1, or give the node larger sandboxes
+         - n3: it refused to quote: too busy; do what its reason says, or use other nodes
+         - n4: it is not connected; start the node, or check its address and the network between",
+    );
+}
+
+#[test]
+fn a_task_without_nodes_or_behind_others_says_so() {
+    check(
+        "> submit none 3
+         > explain
+         3 chunk(s) wait, and no node is known; connect nodes
+         3 chunk(s) from 0, 1 missing: needs 1 more distinct node
+         > offer n1,slots=1
+         assign n1 Policy 0/0 1/0
+         > t2 submit none 1
+         > t2 offer n1,slots=1
+         > t2 explain
+         1 chunk(s) wait; 1 of them: waits for a node; of 1 node(s): it is full, and 1 task(s) go first
+         1 chunk(s) from 0, 1 missing: waits for a node; of 1 node(s): it is full, and 1 task(s) go first
+         - n1: it is full, and 1 task(s) go first; wait, submit with a higher --priority, or connect more nodes",
+    );
+}

@@ -1,0 +1,238 @@
+//! From state to what people see.
+
+use crate::Scheduler;
+use crate::state::{ChunkState, Decision, Phase, Replica, ReplicaState, Task};
+use crate::view::{ChunkCounts, ChunkView, ReplicaOutcome, ReplicaView, TaskView, WorkerTally};
+use job_model::receipt::ReplicaVerdict;
+use job_model::{NodeId, Output, TaskId, TaskStatus, Usage};
+
+impl Task {
+    pub(crate) fn status(&self) -> TaskStatus {
+        match self.phase {
+            Phase::Completed { .. } => TaskStatus::Completed,
+            Phase::Failed { .. } => TaskStatus::Failed,
+            Phase::Cancelled { .. } => TaskStatus::Cancelled,
+            Phase::Reducing => TaskStatus::Running,
+            Phase::Planning | Phase::Open if self.started.is_some() => TaskStatus::Running,
+            Phase::Planning | Phase::Open => TaskStatus::Pending,
+        }
+    }
+
+    fn view_counts(&self) -> ChunkCounts {
+        let waiting = self.queue.len();
+        ChunkCounts {
+            waiting,
+            running: self.undecided().saturating_sub(waiting),
+            ..self.counts
+        }
+    }
+}
+
+impl Scheduler {
+    /// A task as people see it.
+    pub fn task(&self, task: TaskId) -> Option<TaskView> {
+        self.tasks.get(&task).map(|record| self.view(task, record))
+    }
+
+    /// All tasks, the first submitted first.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskView> + '_ {
+        let mut tasks: Vec<_> = self.tasks.iter().collect();
+        tasks.sort_by_key(|(id, task)| (task.submitted, **id));
+        tasks.into_iter().map(|(id, task)| self.view(*id, task))
+    }
+
+    /// How many tasks have not ended.
+    pub fn active_tasks(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The record of one chunk: who ran it, what they said, what was decided and why.
+    pub fn chunk(&self, task: TaskId, chunk: u32) -> Option<ChunkView> {
+        let task = self.tasks.get(&task)?;
+        let state = task.chunk(chunk)?;
+        let error = match &state.decision {
+            Decision::Failed { group, .. } => task.errors.get(*group as usize).map(|error| error.message.clone()),
+            _ => None,
+        };
+        let replicas = state
+            .replicas
+            .iter()
+            .enumerate()
+            .map(|(attempt, replica)| self.replica_view(attempt as u32, replica));
+        Some(ChunkView {
+            chunk,
+            verdict: self.verdict_text(state),
+            error,
+            replicas: replicas.collect(),
+        })
+    }
+
+    /// One execution of a chunk.
+    pub fn replica(&self, task: TaskId, chunk: u32, attempt: u32) -> Option<ReplicaView> {
+        self.tasks
+            .get(&task)?
+            .replica(chunk, attempt)
+            .map(|replica| self.replica_view(attempt, replica))
+    }
+
+    /// The accepted outputs by chunk index, recalled ones included; chunks without one are left out.
+    pub fn outputs(&self, task: TaskId) -> impl Iterator<Item = (u32, &Output)> + '_ {
+        let chunks = self
+            .tasks
+            .get(&task)
+            .map(|task| task.chunks.as_slice())
+            .unwrap_or_default();
+        chunks
+            .iter()
+            .enumerate()
+            .filter_map(|(at, chunk)| match &chunk.decision {
+                Decision::Recalled { output } | Decision::Accepted { output, .. } => Some((at as u32, output)),
+                Decision::Open | Decision::Failed { .. } => None,
+            })
+    }
+
+    /// The accepted output of one chunk, if it has one.
+    pub fn output(&self, task: TaskId, chunk: u32) -> Option<&Output> {
+        match &self.tasks.get(&task)?.chunks.get(chunk as usize)?.decision {
+            Decision::Recalled { output } | Decision::Accepted { output, .. } => Some(output),
+            Decision::Open | Decision::Failed { .. } => None,
+        }
+    }
+
+    /// The task and chunk that showed a node contradicting an accepted result, if it ever did.
+    pub fn distrusted(&self, node: NodeId) -> Option<(TaskId, u32)> {
+        self.nodes.find(&node).and_then(|ix| self.nodes.get(ix).distrusted)
+    }
+
+    /// Whether a node contradicted an accepted result here: it gets no more work.
+    pub fn is_distrusted(&self, node: NodeId) -> bool {
+        self.distrusted(node).is_some()
+    }
+
+    /// Replicas of ours in flight at a node, over all tasks.
+    pub fn in_flight(&self, node: NodeId) -> u32 {
+        self.nodes.find(&node).map_or(0, |ix| self.nodes.get(ix).in_flight())
+    }
+
+    fn view(&self, id: TaskId, task: &Task) -> TaskView {
+        let (mut result, mut failure, mut cancelled, mut ended) = (None, None, None, None);
+        match &task.phase {
+            Phase::Planning | Phase::Open | Phase::Reducing => {}
+            Phase::Completed { result: hash, size, at } => (result, ended) = (Some((*hash, *size)), Some(*at)),
+            Phase::Failed { failure: why, at } => (failure, ended) = (Some(why.clone()), Some(*at)),
+            Phase::Cancelled { reason, at } => (cancelled, ended) = (Some(reason.clone()), Some(*at)),
+        }
+        let mut errors = task.errors.clone();
+        errors.sort_by_key(|error| std::cmp::Reverse(error.count));
+        let judged = task.counts.accepted + task.counts.failed;
+        TaskView {
+            task: id,
+            job: task.spec.job,
+            job_name: task.spec.job_name.clone(),
+            priority: task.spec.config.priority,
+            verify: task.spec.config.verify,
+            status: task.status(),
+            reducing: task.phase == Phase::Reducing,
+            chunks: task.view_counts(),
+            replicas: task.replicas,
+            usage: task.usage,
+            spent: task.spent,
+            held: task.held,
+            submitted: task.submitted,
+            started: task.started,
+            ended,
+            result,
+            failure,
+            cancelled,
+            errors,
+            confidence: (judged > 0).then(|| task.confidence_sum / f64::from(judged)),
+            workers: self.tallies(task),
+            disagreements: task.disagreements.clone(),
+        }
+    }
+
+    fn tallies(&self, task: &Task) -> Vec<WorkerTally> {
+        let mut workers: Vec<_> = task
+            .tallies
+            .iter()
+            .map(|(ix, tally)| WorkerTally {
+                node: self.nodes.get(*ix).id,
+                assigned: tally.assigned,
+                running: tally.assigned.saturating_sub(tally.finished).saturating_sub(tally.lost),
+                finished: tally.finished,
+                lost: tally.lost,
+                accepted: tally.accepted,
+                wrong: tally.wrong,
+            })
+            .collect();
+        workers.sort_by_key(|worker| worker.node);
+        workers
+    }
+
+    fn replica_view(&self, attempt: u32, replica: &Replica) -> ReplicaView {
+        let mut usage = Usage::default();
+        let outcome = match &replica.state {
+            ReplicaState::Running { .. } => ReplicaOutcome::Running,
+            ReplicaState::Lost(why) => ReplicaOutcome::Lost { why: why.to_string() },
+            ReplicaState::Finished(finished) => {
+                usage = finished.usage;
+                match finished.vote {
+                    Some(vote) => ReplicaOutcome::Voted {
+                        vote,
+                        verdict: finished.verdict,
+                    },
+                    None => ReplicaOutcome::NoVerdict {
+                        why: crate::judge::last_words(replica),
+                    },
+                }
+            }
+        };
+        let node = self.nodes.get(replica.node).id;
+        let Replica {
+            quote,
+            hold,
+            reason,
+            assigned,
+            ..
+        } = *replica;
+        ReplicaView {
+            attempt,
+            node,
+            quote,
+            hold,
+            reason,
+            assigned,
+            usage,
+            outcome,
+        }
+    }
+
+    /// One line: what was decided about a chunk, and why.
+    fn verdict_text(&self, chunk: &ChunkState) -> String {
+        let named = |wanted: ReplicaVerdict| -> Vec<String> {
+            let is = |r: &&Replica| matches!(&r.state, ReplicaState::Finished(f) if f.verdict == Some(wanted));
+            chunk
+                .replicas
+                .iter()
+                .filter(is)
+                .map(|r| self.nodes.get(r.node).id.short())
+                .collect()
+        };
+        let (what, winner) = match &chunk.decision {
+            Decision::Open => return format!("undecided after {} replica(s)", chunk.replicas.len()),
+            Decision::Recalled { .. } => return "recalled from an earlier task".into(),
+            Decision::Accepted { winner, .. } => ("value", winner),
+            Decision::Failed { winner, .. } => ("error", winner),
+        };
+        let (for_it, against) = (named(ReplicaVerdict::Accepted), named(ReplicaVerdict::Wrong));
+        let contradicted = if against.is_empty() {
+            "nobody".to_owned()
+        } else {
+            against.join(", ")
+        };
+        format!(
+            "accepted the {what} of attempt {winner}: {} agreed, {contradicted} contradicted",
+            for_it.join(", ")
+        )
+    }
+}

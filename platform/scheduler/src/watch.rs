@@ -1,0 +1,205 @@
+//! What the passing of time brings: deadlines, stalled workers, hedges for slow replicas, and when to look again.
+
+use crate::Scheduler;
+use crate::inputs::Turn;
+use crate::judge::Bench;
+use crate::state::{Replica, ReplicaState, Task};
+use job_model::event::AssignReason;
+use job_model::{LossReason, NoVerdict, Outcome, TaskFailure, TaskId, UnixMillis};
+use std::collections::BTreeSet;
+
+impl Scheduler {
+    /// Fails tasks whose deadline has passed.
+    pub(crate) fn expire_tasks(&mut self, turn: &mut Turn) {
+        let due = |id: &TaskId| {
+            self.tasks
+                .get(id)
+                .and_then(Task::deadline)
+                .is_some_and(|at| at <= turn.now)
+        };
+        for id in self.order.iter().map(|(_, id)| *id).filter(due).collect::<Vec<_>>() {
+            let Some(task) = self.tasks.get(&id) else { continue };
+            let done = task.counts.accepted + task.counts.recalled;
+            self.fail(
+                id,
+                TaskFailure::Deadline {
+                    done,
+                    chunks: task.counts.total,
+                },
+                turn,
+            );
+        }
+    }
+
+    /// Takes replicas from workers that say nothing for longer than a replica of the task may take.
+    pub(crate) fn expire_workers(&mut self, turn: &mut Turn) {
+        let due: Vec<_> = self
+            .nodes
+            .iter()
+            .filter(|(_, worker)| worker.stall_at.is_some_and(|at| at <= turn.now))
+            .map(|(ix, _)| ix)
+            .collect();
+        for node in due {
+            let worker = self.nodes.get(node);
+            let (mut stalled, mut next) = (Vec::new(), None::<UnixMillis>);
+            for (id, replicas) in &worker.running {
+                let timeout = self.tasks.get(id).map_or(0, |task| task.spec.requirements.timeout_ms);
+                let at = worker.heard.plus(timeout.saturating_add(self.options.stall_ms));
+                if at <= turn.now {
+                    stalled.push((*id, replicas.iter().copied().collect::<Vec<_>>()));
+                } else {
+                    next = Some(next.map_or(at, |earlier| earlier.min(at)));
+                }
+            }
+            self.nodes.get_mut(node).stall_at = next;
+            for (id, replicas) in stalled {
+                let silence = Outcome::NoVerdict(NoVerdict::Host("silent".into()));
+                self.note_failures(id, node, std::iter::once(&silence), turn.now);
+                self.lose(id, node, &LossReason::Stalled, replicas, turn);
+            }
+        }
+    }
+
+    /// Gives slow replicas a twin on another node with room. Waiting chunks went first.
+    pub(crate) fn hedge(&mut self, turn: &mut Turn) {
+        for id in self.order.iter().map(|(_, id)| *id).collect::<Vec<_>>() {
+            let Some(task) = self
+                .tasks
+                .get_mut(&id)
+                .filter(|task| task.is_placeable() && task.hedge_at <= turn.now)
+            else {
+                continue;
+            };
+            drop_settled(task);
+            if !task.ages.is_empty() {
+                self.hedge_task(id, turn);
+            }
+        }
+    }
+
+    fn hedge_task(&mut self, id: TaskId, turn: &mut Turn) {
+        let Some(task) = self.tasks.get(&id) else { return };
+        let slow_ms = self.slow_after_ms(task);
+        let oldest = task
+            .ages
+            .front()
+            .and_then(|(index, attempt)| task.replica(*index, *attempt))
+            .map_or(turn.now, |r| r.assigned);
+        if turn.now.since(oldest) < slow_ms {
+            // The threshold falls as results come: look again before the present one is reached.
+            let again = oldest
+                .plus(slow_ms)
+                .min(turn.now.plus(self.options.hedge_min_ms.max(1)));
+            return self.hedge_again(id, again);
+        }
+        let (batches, turns) = match self.pass(&id, task, turn.now) {
+            None => (Vec::new(), task.turn),
+            Some(mut pass) => {
+                self.seat_hedges(&id, task, slow_ms, turn.now, &mut pass);
+                pass.finish()
+            }
+        };
+        self.assign(id, batches, turns, turn);
+        self.hedge_again(id, turn.now.plus(self.options.hedge_check_ms.max(1)));
+    }
+
+    fn hedge_again(&mut self, id: TaskId, at: UnixMillis) {
+        if let Some(task) = self.tasks.get_mut(&id) {
+            task.hedge_at = at;
+        }
+    }
+
+    fn seat_hedges(&self, id: &TaskId, task: &Task, slow_ms: u64, now: UnixMillis, pass: &mut crate::place::Pass) {
+        let bench = Bench {
+            options: &self.options,
+            nodes: &self.nodes,
+            task: id,
+            policy: task.spec.config.verify,
+        };
+        let mut seen = BTreeSet::new();
+        for &(index, attempt) in task.ages.iter().take(self.options.batch) {
+            let (Some(chunk), Some(replica)) = (task.chunk(index), task.replica(index, attempt)) else {
+                continue;
+            };
+            let age = now.since(replica.assigned);
+            if age < slow_ms || pass.is_full() {
+                break;
+            }
+            let room = (chunk.replicas.len() as u32) < bench.max_attempts();
+            if !is_unhedged(replica)
+                || age < slow_ms.saturating_mul(times_heavier(task, index))
+                || !room
+                || !seen.insert(index)
+            {
+                continue;
+            }
+            for seat in &mut pass.seats {
+                seat.allowed = chunk.replicas.iter().all(|r| r.node != seat.node);
+            }
+            let next = chunk.replicas.len() as u32;
+            let taken = pass.take(index, next).into_iter().collect();
+            pass.record(index, next, AssignReason::Hedge, taken);
+        }
+    }
+
+    /// Age from which a replica of the task is slow, in milliseconds.
+    fn slow_after_ms(&self, task: &Task) -> u64 {
+        let options = &self.options;
+        match task.durations.median_ms() {
+            Some(median) if task.durations.count >= options.hedge_samples => median
+                .saturating_mul(u64::from(options.hedge_factor))
+                .max(options.hedge_min_ms),
+            _ => options.stall_ms,
+        }
+    }
+
+    /// When the scheduler wants a [`crate::Input::Tick`] if nothing else comes before; none: only inputs change anything.
+    pub fn next_wakeup(&self) -> Option<UnixMillis> {
+        let tasks = self
+            .order
+            .iter()
+            .filter_map(|(_, id)| self.tasks.get(id))
+            .filter_map(|task| self.task_wakeup(task))
+            .min();
+        let workers = self.nodes.iter().filter_map(|(_, worker)| worker.stall_at).min();
+        tasks
+            .into_iter()
+            .chain(workers)
+            .chain(self.look_again.then_some(self.now))
+            .min()
+    }
+
+    fn task_wakeup(&self, task: &Task) -> Option<UnixMillis> {
+        let hedge =
+            (task.is_placeable() && task.replicas.running > 0 && !task.ages.is_empty()).then_some(task.hedge_at);
+        let retries = task
+            .backoffs
+            .values()
+            .map(|backoff| backoff.until)
+            .filter(|at| *at > self.now && task.queue.len() > 0);
+        task.deadline().into_iter().chain(hedge).chain(retries.min()).min()
+    }
+}
+
+fn is_unhedged(replica: &Replica) -> bool {
+    matches!(replica.state, ReplicaState::Running { hedged: false })
+}
+
+/// Drops what does not run any more from the front of the queue of ages.
+fn drop_settled(task: &mut Task) {
+    while let Some((index, attempt)) = task.ages.front()
+        && !task.replica(*index, *attempt).is_some_and(is_unhedged)
+    {
+        task.ages.pop_front();
+    }
+}
+
+/// How many times heavier than the mean a chunk is, at least 1.
+fn times_heavier(task: &Task, index: u32) -> u64 {
+    let weight = task
+        .plan
+        .as_ref()
+        .and_then(|plan| plan.chunks.get(index as usize))
+        .map_or(1, |chunk| chunk.weight);
+    (weight / task.mean_weight.max(1)).max(1)
+}
