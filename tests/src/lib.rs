@@ -1,1 +1,31 @@
-//! harness
+//! What the integration tests stand on: [`Cluster`], a network of real node processes on loopback that is driven as a user
+//! drives it, through the command line with `--json`; and [`sim`], the scheduler's simulator.
+//!
+//! The crate links none of the node's own code beyond the vocabulary and the pure cores: a test sees what a user sees.
+//! Every process belongs to a value that kills it when dropped, also when a test panics; folders of failed tests stay.
+
+pub mod sim;
+
+mod cluster;
+mod folder;
+mod node;
+mod program;
+mod report;
+mod settled;
+mod signal;
+mod up;
+mod wait;
+mod words;
+
+pub use cluster::{Cluster, ClusterOptions};
+pub use node::Node;
+pub use program::{Program, Run, Running};
+pub use report::Report;
+pub use settled::check_settled;
+pub use signal::{is_running, pause, resume};
+pub use up::UpNetwork;
+pub use wait::{PATIENCE, wait_until};
+pub use words::{count_words, text};
+
+/// Most a test waits for a node to become ready: a cold compile cache on a busy machine included.
+pub const READY_BOUND: std::time::Duration = std::time::Duration::from_secs(180);

@@ -15,7 +15,11 @@ pub fn from_cbor<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let malformed = |why: &dyn std::fmt::Display| Error::new(format_args!("not a valid {}: {why}", short_name::<T>()));
     let reader = cbor4ii::core::utils::SliceReader::new(bytes);
     let mut deserializer = cbor4ii::serde::Deserializer::new(reader);
-    let value = T::deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
+    let value = T::deserialize(&mut deserializer).map_err(|error| match error {
+        // The type's own words, without the decoder's quotes around them.
+        cbor4ii::serde::DecodeError::Custom(why) => malformed(&why),
+        error => malformed(&error),
+    })?;
     let mut rest = deserializer.into_inner();
     let left = cbor4ii::core::dec::Read::fill(&mut rest, 1).map_err(|error| malformed(&error))?;
     if !left.as_ref().is_empty() {

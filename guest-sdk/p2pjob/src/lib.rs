@@ -76,7 +76,7 @@ pub use output::OutputWriter;
 pub use reader::Reader;
 pub use source::Source;
 pub use value::{OutputValue, PartialValue, Raw, Written};
-pub use words::split_words;
+pub use words::{WordSplitter, split_words};
 
 pub use p2pjob_macros::{params, wire};
 pub use schemars;

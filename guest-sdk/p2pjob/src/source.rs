@@ -58,7 +58,7 @@ impl Source {
     /// Calls `each` with every word, split at Unicode white space, in order. A word is a byte string, since the text
     /// may not be valid UTF-8. Memory: one block of 1 MiB plus the longest word.
     pub fn for_each_word(&self, each: impl FnMut(&[u8])) {
-        let mut splitter = crate::words::Splitter::new(each);
+        let mut splitter = crate::words::WordSplitter::new(each);
         let mut reader = self.reader();
         while let Some(block) = reader.next_block() {
             splitter.feed(&block);
@@ -67,26 +67,34 @@ impl Source {
     }
 
     /// Calls `each` with every line without its `\n` or `\r\n`, in order. The last line may lack its end; the nothing
-    /// after a final `\n` is no line. Stops at the first error.
+    /// after a final `\n` is no line. Stops at the first error. Memory: one block of 1 MiB plus the longest line.
     pub fn for_each_line<E>(&self, mut each: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        self.for_each_line_at(|_, line| each(line))
+    }
+
+    /// Like `for_each_line`; `each` also gets the offset of the line's first byte.
+    pub fn for_each_line_at<E>(&self, mut each: impl FnMut(u64, &[u8]) -> Result<(), E>) -> Result<(), E> {
         let mut reader = self.reader();
         let mut carry = Vec::new();
+        let mut offset = 0;
         while let Some(block) = reader.next_block() {
             let mut rest = block.as_slice();
             while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
                 let (line, behind) = (&rest[..at], &rest[at + 1..]);
+                let length = (carry.len() + at + 1) as u64;
                 if carry.is_empty() {
-                    each(without_return(line))?;
+                    each(offset, without_return(line))?;
                 } else {
                     carry.extend_from_slice(line);
-                    each(without_return(&carry))?;
+                    each(offset, without_return(&carry))?;
                     carry.clear();
                 }
+                offset += length;
                 rest = behind;
             }
             carry.extend_from_slice(rest);
         }
-        if carry.is_empty() { Ok(()) } else { each(without_return(&carry)) }
+        if carry.is_empty() { Ok(()) } else { each(offset, without_return(&carry)) }
     }
 }
 

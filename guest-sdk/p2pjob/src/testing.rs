@@ -113,6 +113,8 @@ impl Serialize for Params<'_> {
                 (_, Some(number), _) => serializer.serialize_i64(number),
                 (.., number) => serializer.serialize_f64(number.unwrap_or(f64::INFINITY)),
             },
+            // The CBOR encoder makes an empty list of a unit, and null of a none.
+            Value::Null => serializer.serialize_none(),
             Value::Array(items) => serializer.collect_seq(items.iter().map(Params)),
             Value::Object(fields) => serializer.collect_map(fields.iter().map(|(name, field)| (name, Params(field)))),
             other => other.serialize(serializer),

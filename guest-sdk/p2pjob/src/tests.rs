@@ -11,7 +11,7 @@ fn words_by_std(text: &[u8]) -> Vec<String> {
 
 fn words_by_us(text: &[u8], block: usize) -> Vec<String> {
     let mut words = Vec::new();
-    let mut splitter = crate::words::Splitter::new(|word: &[u8]| words.push(String::from_utf8_lossy(word).into_owned()));
+    let mut splitter = crate::words::WordSplitter::new(|word: &[u8]| words.push(String::from_utf8_lossy(word).into_owned()));
     text.chunks(block).for_each(|block| splitter.feed(block));
     splitter.finish();
     words

@@ -73,19 +73,20 @@ pub fn split_words(text: &[u8], mut each: impl FnMut(&[u8])) {
 }
 
 /// Splits a text that comes in blocks; a word may lie across two or more of them.
-pub(crate) struct Splitter<F> {
+pub struct WordSplitter<F> {
     each: F,
     /// The bytes behind the last ASCII white space seen.
     carry: Vec<u8>,
 }
 
-impl<F: FnMut(&[u8])> Splitter<F> {
-    pub(crate) const fn new(each: F) -> Self {
+impl<F: FnMut(&[u8])> WordSplitter<F> {
+    /// Calls `each` with every word, in order.
+    pub const fn new(each: F) -> Self {
         Self { each, carry: Vec::new() }
     }
 
     /// Takes the next block. Words are complete up to its last ASCII white space; the rest waits.
-    pub(crate) fn feed(&mut self, block: &[u8]) {
+    pub fn feed(&mut self, block: &[u8]) {
         let is_space = |byte: &u8| CLASSES[*byte as usize] == Class::Space;
         let (Some(first), Some(last)) = (block.iter().position(is_space), block.iter().rposition(is_space)) else {
             self.carry.extend_from_slice(block);
@@ -99,7 +100,7 @@ impl<F: FnMut(&[u8])> Splitter<F> {
     }
 
     /// The end of the text.
-    pub(crate) fn finish(mut self) {
+    pub fn finish(mut self) {
         split_words(&self.carry, &mut self.each);
     }
 }

@@ -53,7 +53,9 @@ impl Visitor<'_> for NumberVisitor {
     }
 
     fn visit_f64<E: p2pjob::serde::de::Error>(self, number: f64) -> Result<Number, E> {
+        // The conversion would drop a fraction.
         match IBig::try_from(number) {
+            Ok(_) if number.fract() != 0.0 => Err(E::custom(format_args!("{number} is not an integer"))),
             Ok(exact) if number.abs() <= LARGEST_EXACT_FLOAT => Ok(Number(exact)),
             Ok(_) => Err(E::custom(format_args!("{number:e} is too large for a JSON number; write its digits as text"))),
             Err(_) => Err(E::custom(format_args!("{number} is not an integer"))),

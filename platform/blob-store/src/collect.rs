@@ -16,6 +16,7 @@ use job_model::BlobHash;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
+use tokio::time::timeout;
 
 use crate::hold::Holds;
 use crate::read::OpenBlobs;
@@ -25,6 +26,8 @@ use crate::space::Space;
 pub(crate) const SETTLE_TIME: Duration = Duration::from_millis(5);
 /// How long a pin waits for a collection in progress, which takes milliseconds, or seconds for a million blobs.
 const GATE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one who asked for a collection waits for its end.
+const RUN_TIMEOUT: Duration = Duration::from_secs(60);
 /// Temporary files of failed imports are removed when they were not written to for this long.
 const TEMP_FILE_MAX_AGE: Duration = Duration::from_secs(3600);
 
@@ -77,9 +80,7 @@ impl Collector {
     /// Held while a blob is being pinned. `None` after [`GATE_TIMEOUT`]: a collector that died in the middle of a run
     /// must not stop all work; without collector nothing is deleted any more.
     pub(crate) async fn keep_out(&self) -> Option<OwnedRwLockReadGuard<()>> {
-        tokio::time::timeout(GATE_TIMEOUT, self.gate.clone().read_owned())
-            .await
-            .ok()
+        timeout(GATE_TIMEOUT, self.gate.clone().read_owned()).await.ok()
     }
 
     /// Whether a run is in progress at this moment.
@@ -98,10 +99,13 @@ impl Collector {
         self.wanted.fetch_max(target, Ordering::SeqCst);
         self.wake.notify_one();
         let mut finished = self.finished.subscribe();
-        // The sender lives in self, so this cannot fail.
-        let _ = finished
-            .wait_for(|done| *done >= target || self.stopped.load(Ordering::SeqCst))
-            .await;
+        let done = finished.wait_for(|done| *done >= target || self.stopped.load(Ordering::SeqCst));
+        if timeout(RUN_TIMEOUT, done).await.is_err() {
+            tracing::warn!(
+                "the collection of unused blobs did not end within {} s",
+                RUN_TIMEOUT.as_secs()
+            );
+        }
     }
 
     /// Ends the waiting of the collector task and of everyone in [`Collector::run_now`].
@@ -115,14 +119,13 @@ impl Collector {
     pub(crate) async fn next_run(self: Arc<Self>) -> ProtectOutcome {
         self.settle().await;
         while !self.is_due() {
-            let slept = tokio::time::timeout(self.interval, self.wake.notified()).await;
+            let slept = timeout(self.interval, self.wake.notified()).await;
             if slept.is_err() && self.dirty.load(Ordering::Relaxed) {
                 break;
             }
         }
         if self.stopped.load(Ordering::SeqCst) {
-            // The run fails on the closed store, and with it the collector task ends.
-            return ProtectOutcome::Continue;
+            return self.end().await;
         }
         let gate = self.gate.clone().write_owned().await;
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate);
@@ -130,6 +133,16 @@ impl Collector {
         self.dirty.store(false, Ordering::Relaxed);
         self.started.fetch_add(1, Ordering::SeqCst);
         ProtectOutcome::Continue
+    }
+
+    /// Closes the store, in case it was dropped and not shut down, and never returns: the store would ask again at once.
+    /// The task ends with the store's runtime.
+    async fn end(&self) -> ProtectOutcome {
+        if let Some((store, _)) = self.store.get() {
+            // It fails if the owner was faster.
+            let _ = store.shutdown().await;
+        }
+        std::future::pending().await
     }
 
     fn is_due(&self) -> bool {

@@ -5,17 +5,16 @@
 //! verified before it is written. The pin is set first and what arrives is kept, so a fetch after a crash, an error or
 //! a cancel goes on from there.
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use iroh::Endpoint;
-use iroh_blobs::Hash;
+use iroh::endpoint::Connection;
 use iroh_blobs::api::TempTag;
 use iroh_blobs::protocol::{ChunkRanges, ChunkRangesExt};
 use job_model::{BlobHash, NodeId};
 
 use crate::Pin;
-use crate::receive::{self, SizeRule};
+use crate::receive::{self, Get};
 use crate::space::SpaceError;
 use crate::store::{BlobStore, io_error, to_hash};
 
@@ -136,9 +135,14 @@ pub(crate) enum AttemptError {
     Local(iroh_blobs::api::Error),
 }
 
-/// Bytes received so far and from whom.
-struct Received {
+/// One fetch under way.
+struct Transfer<'a> {
+    store: &'a BlobStore,
+    endpoint: &'a Endpoint,
+    fetch: Fetch<'a>,
+    /// Bytes received so far.
     bytes: u64,
+    /// From whom the last of them came.
     provider: Option<NodeId>,
 }
 
@@ -147,10 +151,6 @@ impl BlobStore {
     /// May be cancelled at any time; what arrived stays.
     pub async fn fetch(&self, endpoint: &Endpoint, fetch: Fetch<'_>) -> Result<Fetched, FetchError> {
         let _protected = self.protect(fetch.hash, fetch.pin).await?;
-        let mut received = Received {
-            bytes: 0,
-            provider: None,
-        };
         if let Some(size) = self.inner().space.complete_size(&fetch.hash) {
             check_size(&fetch, size)?;
             return Ok(Fetched {
@@ -159,23 +159,14 @@ impl BlobStore {
             });
         }
         self.inner().holds.keep(&self.inner().store, fetch.hash).await;
-        let wanted = wanted_ranges(fetch.want);
-        loop {
-            let (missing, size) = self.missing(fetch.hash, &wanted).await?;
-            if let Some(size) = size {
-                check_size(&fetch, size)?;
-            }
-            if missing.is_empty() {
-                return Ok(Fetched {
-                    bytes_transferred: received.bytes,
-                    provider: received.provider,
-                });
-            }
-            if let Some(claim) = self.inner().claims.claim(fetch.hash, &missing).await {
-                self.ask_all(endpoint, &fetch, size, &claim.ranges, &mut received)
-                    .await?;
-            }
-        }
+        let transfer = Transfer {
+            store: self,
+            endpoint,
+            fetch,
+            bytes: 0,
+            provider: None,
+        };
+        transfer.run().await
     }
 
     /// Pins the blob before its first byte comes. The temporary tag also protects it if the pin is taken away meanwhile.
@@ -188,132 +179,107 @@ impl BlobStore {
         Ok(tag)
     }
 
-    /// What of `wanted` is not here, and the size if its last block is.
-    async fn missing(&self, hash: BlobHash, wanted: &ChunkRanges) -> Result<(ChunkRanges, Option<u64>), FetchError> {
-        let have = self.observe(hash).await.map_err(FetchError::Store)?;
+    fn fetch_error(&self, error: iroh_blobs::api::Error) -> FetchError {
+        let error = io_error(error);
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => self.inner().space.disk_full(0).into(),
+            _ => FetchError::Store(error.to_string()),
+        }
+    }
+}
+
+impl Transfer<'_> {
+    async fn run(mut self) -> Result<Fetched, FetchError> {
+        let wanted = wanted_ranges(self.fetch.want);
+        loop {
+            let (missing, size) = self.missing(&wanted).await?;
+            if let Some(size) = size {
+                check_size(&self.fetch, size)?;
+            }
+            if missing.is_empty() {
+                return Ok(Fetched {
+                    bytes_transferred: self.bytes,
+                    provider: self.provider,
+                });
+            }
+            if let Some(claim) = self.store.inner().claims.claim(self.fetch.hash, &missing).await {
+                self.ask_all(&claim.ranges).await?;
+            }
+        }
+    }
+
+    /// What of `wanted` is not here, and the size if the last block is.
+    async fn missing(&self, wanted: &ChunkRanges) -> Result<(ChunkRanges, Option<u64>), FetchError> {
+        let (inner, hash) = (self.store.inner(), self.fetch.hash);
+        let have = self.store.observe(hash).await.map_err(FetchError::Store)?;
         if have.is_complete() {
-            self.inner().space.record(hash, have.size(), true);
-            self.inner().holds.release(&hash);
+            inner.space.record(hash, have.size(), true);
+            inner.holds.release(&hash);
         } else if !have.is_empty() {
-            self.inner().space.record(hash, have.total_bytes(), false);
+            inner.space.record(hash, have.total_bytes(), false);
         }
         Ok((wanted - &have.ranges, have.validated_size()))
     }
 
     /// Asks one provider after the other for what is still missing of `ranges`.
-    async fn ask_all(
-        &self,
-        endpoint: &Endpoint,
-        fetch: &Fetch<'_>,
-        size: Option<u64>,
-        ranges: &ChunkRanges,
-        received: &mut Received,
-    ) -> Result<(), FetchError> {
-        if fetch.providers.is_empty() {
-            return Err(FetchError::NobodyToAsk { hash: fetch.hash });
+    async fn ask_all(&mut self, ranges: &ChunkRanges) -> Result<(), FetchError> {
+        let hash = self.fetch.hash;
+        if self.fetch.providers.is_empty() {
+            return Err(FetchError::NobodyToAsk { hash });
         }
-        let mut asked = Vec::with_capacity(fetch.providers.len());
+        let mut asked = Vec::with_capacity(self.fetch.providers.len());
         let mut other_size = None;
-        for node in fetch.providers {
-            let (missing, known) = self.missing(fetch.hash, ranges).await?;
+        for node in self.fetch.providers {
+            let (missing, size) = self.missing(ranges).await?;
             if missing.is_empty() {
                 return Ok(());
             }
-            match self
-                .ask(
-                    endpoint,
-                    fetch,
-                    known.or(size).or(fetch.expected_size),
-                    node,
-                    &missing,
-                    received,
-                )
-                .await?
-            {
+            let reason = match self.ask(node, missing, size).await? {
                 Ok(()) => {
-                    received.provider = Some(*node);
-                    self.missing(fetch.hash, ranges).await?;
-                    return Ok(());
+                    self.provider = Some(*node);
+                    if self.missing(ranges).await?.0.is_empty() {
+                        return Ok(());
+                    }
+                    "it sent less than was asked".to_owned()
                 }
-                Err(AttemptError::Provider(reason)) => asked.push(Asked { node: *node, reason }),
-                Err(AttemptError::OtherSize(actual)) => other_size = Some(actual),
+                Err(AttemptError::Provider(reason)) => reason,
+                Err(AttemptError::OtherSize(actual)) => {
+                    other_size = Some(actual);
+                    format!("it says the blob has {actual} bytes")
+                }
                 Err(AttemptError::TooLarge(size)) => {
                     return Err(FetchError::TooLarge {
-                        hash: fetch.hash,
+                        hash,
                         size,
-                        max_size: fetch.max_size,
+                        max_size: self.fetch.max_size,
                     });
                 }
-                Err(AttemptError::Local(error)) => return Err(self.fetch_error(error)),
-            }
+                Err(AttemptError::Local(error)) => return Err(self.store.fetch_error(error)),
+            };
+            asked.push(Asked { node: *node, reason });
         }
-        match (other_size, fetch.expected_size) {
-            (Some(actual), Some(expected)) if asked.is_empty() => Err(FetchError::SizeMismatch {
-                hash: fetch.hash,
-                expected,
-                actual,
-            }),
-            (Some(actual), _) => {
-                let reason = format!("the others say the blob has {actual} bytes, which is not what was expected");
-                asked.extend(fetch.providers.last().map(|node| Asked { node: *node, reason }));
-                Err(FetchError::NobodyHasIt {
-                    hash: fetch.hash,
-                    asked,
-                })
+        match (other_size, self.fetch.expected_size) {
+            // With one provider the two sizes are the whole story; with several it takes the list.
+            (Some(actual), Some(expected)) if asked.len() == 1 => {
+                Err(FetchError::SizeMismatch { hash, expected, actual })
             }
-            (None, _) => Err(FetchError::NobodyHasIt {
-                hash: fetch.hash,
-                asked,
-            }),
+            _ => Err(FetchError::NobodyHasIt { hash, asked }),
         }
     }
 
-    /// One provider, twice if a kept connection turned out to be dead. The outer error ends the fetch.
+    /// Asks one provider, twice if a kept connection turned out to be dead. The outer error ends the fetch.
     async fn ask(
-        &self,
-        endpoint: &Endpoint,
-        fetch: &Fetch<'_>,
-        size: Option<u64>,
+        &mut self,
         node: &NodeId,
-        missing: &ChunkRanges,
-        received: &mut Received,
+        missing: ChunkRanges,
+        size: Option<u64>,
     ) -> Result<Result<(), AttemptError>, FetchError> {
         loop {
-            let dialed = match self.inner().dialer.connect(endpoint, node).await {
+            let dialed = match self.store.inner().dialer.connect(self.endpoint, node).await {
                 Ok(dialed) => dialed,
                 Err(reason) => return Ok(Err(AttemptError::Provider(reason))),
             };
-            let hash = to_hash(&fetch.hash);
-            let known = match size {
-                Some(size) => Ok(size),
-                None => receive::ask_size(&dialed.connection, hash, fetch.max_size).await,
-            };
-            let outcome = match known {
-                Ok(size) => {
-                    check_size(fetch, size)?;
-                    let _room = self.inner().space.reserve(count_bytes(missing, size))?;
-                    let rule = SizeRule {
-                        expected: size,
-                        max: fetch.max_size,
-                    };
-                    let before = received.bytes;
-                    let mut report = |bytes: u64| {
-                        received.bytes = before + bytes;
-                        (fetch.progress)(received.bytes);
-                    };
-                    let connection = dialed.connection.clone();
-                    receive::receive(
-                        &self.inner().store,
-                        connection,
-                        hash,
-                        missing.clone(),
-                        rule,
-                        &mut report,
-                    )
-                    .await
-                }
-                Err(error) => Err(error),
-            };
+            let outcome = self.attempt(&dialed.connection, &missing, size).await?;
             let dead = dialed.connection.close_reason().is_some();
             match outcome {
                 Err(AttemptError::Provider(_)) if dead && !dialed.fresh => {}
@@ -322,12 +288,33 @@ impl BlobStore {
         }
     }
 
-    fn fetch_error(&self, error: iroh_blobs::api::Error) -> FetchError {
-        let error = io_error(error);
-        match error.kind() {
-            std::io::ErrorKind::StorageFull => self.inner().space.disk_full(0).into(),
-            _ => FetchError::Store(error.to_string()),
-        }
+    async fn attempt(
+        &mut self,
+        connection: &Connection,
+        missing: &ChunkRanges,
+        size: Option<u64>,
+    ) -> Result<Result<(), AttemptError>, FetchError> {
+        let hash = to_hash(&self.fetch.hash);
+        let size = match size.or(self.fetch.expected_size) {
+            Some(size) => size,
+            None => match receive::ask_size(connection, hash, self.fetch.max_size).await {
+                Ok(size) => size,
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        check_size(&self.fetch, size)?;
+        let _room = self.store.inner().space.reserve(count_bytes(missing, size))?;
+        let (before, progress) = (self.bytes, self.fetch.progress);
+        let mut report = |bytes: u64| {
+            self.bytes = before + bytes;
+            progress(self.bytes);
+        };
+        let get = Get {
+            hash,
+            ranges: missing.clone(),
+            size,
+        };
+        Ok(receive::receive(&self.store.inner().store, connection.clone(), get, &mut report).await)
     }
 }
 
@@ -375,14 +362,4 @@ fn count_bytes(ranges: &ChunkRanges, size: u64) -> u64 {
         .chunks(2)
         .map(|pair| pair.get(1).copied().unwrap_or(size).saturating_sub(pair[0]))
         .sum()
-}
-
-/// The hash of no bytes: needs no provider and no verification.
-pub(crate) fn is_empty_blob(hash: Hash) -> bool {
-    hash == Hash::EMPTY
-}
-
-/// A size as the store's import wants it.
-pub(crate) fn non_zero(size: u64) -> Option<NonZeroU64> {
-    NonZeroU64::new(size)
 }

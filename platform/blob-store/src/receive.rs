@@ -2,15 +2,20 @@
 //!
 //! Dropped in the middle, the blocks that were handed over are still written, and the stream to the provider is reset.
 
-use iroh::endpoint::Connection;
+use std::num::NonZeroU64;
+
+use iroh::endpoint::{Connection, RecvStream};
 use iroh_blobs::Hash;
 use iroh_blobs::api::Store;
-use iroh_blobs::get::fsm::{self, AtBlobHeaderNextError, BlobContentNext, ConnectedNext, DecodeError, EndBlobNext};
+use iroh_blobs::api::blobs::ImportBaoHandle;
+use iroh_blobs::get::fsm::{
+    self, AtBlobContent, AtBlobHeaderNextError, AtEndBlob, BlobContentNext, ConnectedNext, DecodeError, EndBlobNext,
+};
 use iroh_blobs::get::{GetError, request};
 use iroh_blobs::protocol::{ChunkRanges, GetRequest};
 use tokio::time::timeout;
 
-use crate::fetch::{AttemptError, BLOCK_BYTES, STALL_TIMEOUT, is_empty_blob, non_zero};
+use crate::fetch::{AttemptError, BLOCK_BYTES, STALL_TIMEOUT};
 
 /// Verified items (blocks of 16 KiB and inner nodes of 64 bytes, about as many of each) collected before they are handed
 /// to the store, which runs on threads of its own: handing over one by one costs a thread switch each, and a quarter of
@@ -21,16 +26,18 @@ const ITEMS_IN_ADVANCE: usize = BURST_ITEMS;
 /// Progress is reported after this many bytes.
 const PROGRESS_STEP: u64 = 16 * BLOCK_BYTES;
 
-/// What the provider's size is checked against, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SizeRule {
-    pub(crate) expected: u64,
-    pub(crate) max: u64,
+/// What to ask a provider for.
+#[derive(Debug)]
+pub(crate) struct Get {
+    pub(crate) hash: Hash,
+    pub(crate) ranges: ChunkRanges,
+    /// Bytes the blob has. A provider that says otherwise gets no further.
+    pub(crate) size: u64,
 }
 
 /// The size of a blob, proven by its last block.
 pub(crate) async fn ask_size(connection: &Connection, hash: Hash, max: u64) -> Result<u64, AttemptError> {
-    if is_empty_blob(hash) {
+    if hash == Hash::EMPTY {
         return Ok(0);
     }
     let asked = timeout(STALL_TIMEOUT, request::get_verified_size(connection, &hash)).await;
@@ -48,28 +55,29 @@ pub(crate) async fn ask_size(connection: &Connection, hash: Hash, max: u64) -> R
 pub(crate) async fn receive(
     store: &Store,
     connection: Connection,
-    hash: Hash,
-    ranges: ChunkRanges,
-    rule: SizeRule,
+    get: Get,
     report: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), AttemptError> {
-    let request = GetRequest::blob_ranges(hash, ranges);
+    let Get {
+        hash,
+        ranges,
+        size: expected,
+    } = get;
     let begin = async {
+        let request = GetRequest::blob_ranges(hash, ranges);
         let connected = fsm::start(connection, request, Default::default()).next().await?;
         let ConnectedNext::StartRoot(root) = connected.next().await? else {
             return Err(AttemptError::Provider("it answered another request".to_owned()));
         };
         Ok(root.next().next().await?)
     };
-    let (mut content, size) = timeout(STALL_TIMEOUT, begin).await.map_err(|_| stalled())??;
-    if size != rule.expected {
+    let (content, size) = timeout(STALL_TIMEOUT, begin).await.map_err(|_| stalled())??;
+    if size != expected {
         return Err(AttemptError::OtherSize(size));
     }
-    if size > rule.max {
-        return Err(AttemptError::TooLarge(size));
-    }
-    let Some(size) = non_zero(size) else {
-        return if is_empty_blob(hash) {
+    let Some(size) = NonZeroU64::new(size) else {
+        let empty = hash == Hash::EMPTY;
+        return if empty {
             Ok(())
         } else {
             Err(AttemptError::Provider("it says the blob is empty".to_owned()))
@@ -77,6 +85,29 @@ pub(crate) async fn receive(
     };
     let import = store.import_bao(hash, size, ITEMS_IN_ADVANCE).await;
     let import = import.map_err(|error| AttemptError::Local(error.into()))?;
+    let received = take_blocks(content, &import, report).await;
+    drop(import.tx);
+    // The store's answer comes first: if it could not write, that is the reason, whatever the provider did.
+    let written = import
+        .rx
+        .await
+        .map_err(|error| AttemptError::Local(iroh_blobs::api::Error::other(error)))?;
+    written.map_err(AttemptError::Local)?;
+    let EndBlobNext::Closing(closing) = received?.next() else {
+        return Err(AttemptError::Provider("it sent more than was asked".to_owned()));
+    };
+    let stats = timeout(STALL_TIMEOUT, closing.next()).await.map_err(|_| stalled())?;
+    let stats = stats.map_err(|error| AttemptError::Provider(explain(&error.into())))?;
+    report(stats.payload_bytes_read);
+    Ok(())
+}
+
+/// Hands the verified items to the store in bursts, until the stream ends or fails.
+async fn take_blocks(
+    mut content: AtBlobContent<RecvStream>,
+    import: &ImportBaoHandle,
+    report: &mut (dyn FnMut(u64) + Send),
+) -> Result<AtEndBlob<RecvStream>, AttemptError> {
     let mut reported = 0;
     let mut burst = Vec::with_capacity(BURST_ITEMS);
     let received = 'stream: loop {
@@ -109,21 +140,7 @@ pub(crate) async fn receive(
             break;
         }
     }
-    drop(import.tx);
-    // The store's answer comes first: if it could not write, that is the reason, whatever the provider did.
-    let written = import
-        .rx
-        .await
-        .map_err(|error| AttemptError::Local(iroh_blobs::api::Error::other(error)))?;
-    written.map_err(AttemptError::Local)?;
-    let end = received?;
-    let EndBlobNext::Closing(closing) = end.next() else {
-        return Err(AttemptError::Provider("it sent more than was asked".to_owned()));
-    };
-    let stats = timeout(STALL_TIMEOUT, closing.next()).await.map_err(|_| stalled())?;
-    let stats = stats.map_err(|error| AttemptError::Provider(explain(&error.into())))?;
-    report(stats.payload_bytes_read);
-    Ok(())
+    received
 }
 
 fn stalled() -> AttemptError {

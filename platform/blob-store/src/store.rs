@@ -43,6 +43,13 @@ pub(crate) struct Inner {
     pub(crate) lock: Mutex<Option<File>>,
 }
 
+impl Drop for Inner {
+    /// Ends the collector and closes the database in the background. [`BlobStore::shutdown`] also waits for that.
+    fn drop(&mut self) {
+        self.collector.stop();
+    }
+}
+
 /// Why a question to the store got no answer: it was shut down, or its database failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the blob store failed: {0}")]

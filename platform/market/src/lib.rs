@@ -25,23 +25,35 @@ pub mod accounts;
 pub mod chain;
 pub mod checks;
 pub mod history;
+mod io;
+mod laws;
 pub mod ledger_file;
 pub mod ledger_verify;
 mod levels;
 mod market;
+mod options;
 pub mod prices;
+mod queue;
 pub mod quotes;
 mod replicas;
+pub mod settlement;
+mod usage;
 pub mod views;
 
-pub use chain::{Answered, Chain, Closed, Proposal, SettlementDraft};
+pub use chain::Chain;
 pub use checks::{Ran, SettleError};
 pub use history::Fork;
+pub use io::{MarketInput, MarketOutput};
+pub use laws::InvariantError;
 pub use ledger_file::{LedgerError, LedgerRecord, LedgerTail, read_ledger};
 pub use ledger_verify::{LedgerReport, verify_ledger};
-pub use market::{InvariantError, Market, MarketInput, MarketOptions, MarketOutput};
+pub use market::Market;
+pub use options::MarketOptions;
 pub use prices::{Condition, PriceOptions, PriceView, ReputationLevel};
+pub use queue::{LINES_PER_SETTLEMENT, SETTLE_AFTER_MS};
 pub use quotes::{QuoteAsk, QuoteError};
+pub use settlement::{Answered, Closed, Link, Proposal, ReplayError, SettlementDraft};
+pub use usage::UNKNOWN_JOB_USAGE;
 pub use views::{BalanceView, LedgerRow};
 
 #[cfg(test)]

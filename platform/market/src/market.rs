@@ -5,152 +5,21 @@
 //! from saying the same thing twice.
 
 use crate::accounts::Accounts;
-use crate::chain::{Chain, SettlementDraft};
+use crate::chain::Chain;
+use crate::io::{MarketInput, MarketOutput};
 use crate::levels::Levels;
-use crate::prices::{PriceBook, PriceOptions, PriceView, ReputationLevel};
-use crate::quotes::{Issued, QuoteAsk, QuoteError, Received, Terms};
+use crate::options::MarketOptions;
+use crate::prices::{PriceBook, PriceView, ReputationLevel};
+use crate::queue::{Queue, QueueKey};
+use crate::quotes::{Issued, QuoteAsk, QuoteError, Received};
 use crate::replicas::{Batch, TaskBook, postings};
-use crate::views::{BalanceView, LedgerRow};
-use job_model::{
-    Event, JobId, MicroCredits, NodeId, Priority, ProfileId, Quote, Rates, ReceiptLine, TaskId, UnixMillis, Usage,
-};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::usage::{MeanUsage, UNKNOWN_JOB_USAGE};
+use job_model::event::ChunkVerdict;
+use job_model::{Event, JobId, MicroCredits, NodeId, Priority, Quote, Rates, TaskId, UnixMillis, Usage};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Lines of one settlement at most: its message stays far under the frame limit, and one signature pays for many.
-pub const LINES_PER_SETTLEMENT: usize = 1000;
-/// Lines wait at most this long for their batch to fill, in milliseconds.
-pub const SETTLE_AFTER_MS: u64 = 5_000;
 /// A hold is this many times the mean price of a replica of the job, so that few replicas cost more than was held.
 const HOLD_TIMES_MEAN: i64 = 2;
-/// The mean usage of a job follows about this many of its last replicas.
-const MEAN_OVER: u64 = 16;
-/// What a replica of a job that was never seen is expected to use: a tenth of a second of code in a small sandbox.
-pub const UNKNOWN_JOB_USAGE: Usage = Usage {
-    fuel: 1_000_000_000,
-    input_bytes: 1 << 20,
-    output_bytes: 64 << 10,
-    memory_bytes: 64 << 20,
-    wall_us: 0,
-};
-
-/// What a market is made with (E1, E3).
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MarketOptions {
-    /// Own prices.
-    pub prices: PriceOptions,
-    /// The credit line every node grants every other; also where a shown balance starts.
-    pub initial_credits: MicroCredits,
-    /// A worker with this balance offers no more quotes: credits are for spending.
-    pub max_balance: MicroCredits,
-    /// Smallest transfer between nodes. Transfers are part of the full trust rules; nothing transfers yet.
-    pub min_transfer_amount: MicroCredits,
-    /// Share of a transfer that is burned.
-    pub transfer_fee: f64,
-}
-
-impl Default for MarketOptions {
-    fn default() -> Self {
-        Self {
-            prices: PriceOptions::default(),
-            initial_credits: MicroCredits::credits(100),
-            max_balance: MicroCredits::credits(10_000),
-            min_transfer_amount: MicroCredits(100_000),
-            transfer_fee: 0.01,
-        }
-    }
-}
-
-/// What the market is told besides events.
-#[derive(Clone, Copy, Debug)]
-pub enum MarketInput<'a> {
-    /// This event was applied. Tell every event once, after [`Market::apply`].
-    Applied(&'a Event),
-    /// Time passes (once a second is plenty), or, with `force`, everything shall be settled now: before a shutdown,
-    /// or when a person asks.
-    FlushSettlements {
-        /// Also batches that are neither full nor old.
-        force: bool,
-    },
-}
-
-/// What the market wants done.
-#[derive(Clone, PartialEq, Debug)]
-pub enum MarketOutput {
-    /// Apply, journal and publish this event.
-    Event(Event),
-    /// Chain this with [`Chain::propose`], append the record to the ledger file, apply and journal the
-    /// `SettlementProposed` it comes with, and send it.
-    Propose(SettlementDraft),
-}
-
-/// A law of the accounts that does not hold: a bug here.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvariantError {
-    /// Credits were made or lost.
-    #[error("credits are not conserved: the accounts sum to {0} micro-credits instead of 0")]
-    Imbalance(i128),
-    /// Held credits differ from the replicas they are held for.
-    #[error("{held} micro-credits are held for node {peer}, its replicas account for {replicas}")]
-    Held {
-        /// The worker.
-        peer: NodeId,
-        /// In the account.
-        held: i64,
-        /// From the replicas.
-        replicas: i64,
-    },
-    /// Spent credits differ from the lines they were spent for.
-    #[error("{spent} micro-credits were spent at node {peer}, lines and settlements account for {lines}")]
-    Spent {
-        /// The worker.
-        peer: NodeId,
-        /// In the account.
-        spent: i64,
-        /// From lines and settlements.
-        lines: i64,
-    },
-}
-
-/// Posted lines of one worker, task and quote that wait for their settlement.
-#[derive(Clone, Debug)]
-struct Queue {
-    job: JobId,
-    profile: ProfileId,
-    lines: VecDeque<ReceiptLine>,
-    /// How many of the first lines were handed out as drafts that have not come back through `apply`.
-    drafted: usize,
-    /// When the oldest line was posted.
-    since: UnixMillis,
-    /// The task ended: do not wait.
-    due: bool,
-}
-
-/// Mean usage of a job's replicas.
-#[derive(Clone, Copy, Debug, Default)]
-struct MeanUsage {
-    count: u64,
-    mean: Usage,
-}
-
-impl MeanUsage {
-    fn add(&mut self, usage: &Usage) {
-        self.count = self.count.saturating_add(1);
-        let share = self.count.min(MEAN_OVER);
-        let step = |mean: u64, new: u64| {
-            if new >= mean {
-                mean + (new - mean).div_ceil(share)
-            } else {
-                mean - (mean - new) / share
-            }
-        };
-        self.mean.fuel = step(self.mean.fuel, usage.fuel);
-        self.mean.input_bytes = step(self.mean.input_bytes, usage.input_bytes);
-        self.mean.output_bytes = step(self.mean.output_bytes, usage.output_bytes);
-        self.mean.memory_bytes = step(self.mean.memory_bytes, usage.memory_bytes);
-    }
-}
 
 /// Settlements in the journal: which of our chain's positions were applied.
 #[derive(Clone, Debug, Default)]
@@ -163,15 +32,15 @@ struct Journalled {
 #[derive(Clone, Debug)]
 pub struct Market {
     me: NodeId,
-    options: MarketOptions,
+    pub(crate) options: MarketOptions,
     prices: PriceBook,
     issued: Issued,
     received: Received,
-    accounts: Accounts,
-    tasks: BTreeMap<TaskId, TaskBook>,
-    queues: BTreeMap<(NodeId, TaskId, u64), Queue>,
+    pub(crate) accounts: Accounts,
+    pub(crate) tasks: BTreeMap<TaskId, TaskBook>,
+    pub(crate) queues: BTreeMap<QueueKey, Queue>,
     /// Amounts in proposals the worker has not signed yet.
-    proposed: BTreeMap<NodeId, MicroCredits>,
+    pub(crate) proposed: BTreeMap<NodeId, MicroCredits>,
     journalled: Journalled,
     usage: BTreeMap<JobId, MeanUsage>,
     levels: Levels,
@@ -336,7 +205,7 @@ impl Market {
         }
     }
 
-    fn judge(&mut self, task: &TaskId, verdicts: &[job_model::event::ChunkVerdict]) {
+    fn judge(&mut self, task: &TaskId, verdicts: &[ChunkVerdict]) {
         let Some(book) = self.tasks.get_mut(task) else { return };
         let judged = book.judge(verdicts);
         let usage = self.usage.entry(book.job).or_default();
@@ -360,31 +229,16 @@ impl Market {
             self.accounts.release(worker, due.released);
             self.accounts.spend(worker, due.amount);
             for (terms, line) in due.lines {
-                self.enqueue((worker, *task, terms.quote), &terms, line, (job, at, ended));
+                let queue = self
+                    .queues
+                    .entry((worker, *task, terms.quote))
+                    .or_insert_with(|| Queue::new(job, &terms));
+                queue.push(line, at);
+                if ended {
+                    queue.end();
+                }
             }
         }
-    }
-
-    fn enqueue(
-        &mut self,
-        key: (NodeId, TaskId, u64),
-        terms: &Terms,
-        line: ReceiptLine,
-        (job, at, due): (JobId, UnixMillis, bool),
-    ) {
-        let queue = self.queues.entry(key).or_insert_with(|| Queue {
-            job,
-            profile: terms.profile,
-            lines: VecDeque::new(),
-            drafted: 0,
-            since: at,
-            due,
-        });
-        if queue.lines.len() == queue.drafted {
-            queue.since = at;
-        }
-        queue.due |= due;
-        queue.lines.push_back(line);
     }
 
     fn end(&mut self, task: &TaskId) {
@@ -393,7 +247,7 @@ impl Market {
             self.accounts.release(worker, released);
         }
         for (_, queue) in self.queues.iter_mut().filter(|((_, of, _), _)| of == task) {
-            queue.due = true;
+            queue.end();
         }
         self.forget_done(task);
     }
@@ -404,15 +258,13 @@ impl Market {
         }
     }
 
-    fn proposed(&mut self, worker: NodeId, seq: u64, key: (NodeId, TaskId, u64), lines: u32) {
+    fn proposed(&mut self, worker: NodeId, seq: u64, key: QueueKey, lines: u32) {
         if !self.journalled.proposed.insert(seq) {
             return;
         }
         let Some(queue) = self.queues.get_mut(&key) else { return };
-        let count = (lines as usize).min(queue.lines.len());
-        let amount: MicroCredits = queue.lines.drain(..count).map(|line| line.price).sum();
-        queue.drafted = queue.drafted.saturating_sub(count);
-        if queue.lines.is_empty() {
+        let amount = queue.proposed(lines);
+        if queue.is_empty() {
             self.queues.remove(&key);
         }
         *self.proposed.entry(worker).or_default() += amount;
@@ -469,32 +321,12 @@ impl Market {
     }
 
     fn draft(&mut self, only: Option<TaskId>, force: bool, now: UnixMillis, out: &mut Vec<MarketOutput>) {
-        for (&(worker, task, quote), queue) in &mut self.queues {
-            if only.is_some_and(|only| only != task) {
+        for (key, queue) in &mut self.queues {
+            if only.is_some_and(|only| only != key.1) {
                 continue;
             }
-            let whole = force || queue.due || now.since(queue.since) >= SETTLE_AFTER_MS;
-            loop {
-                let left = queue.lines.len().saturating_sub(queue.drafted);
-                let take = left.min(LINES_PER_SETTLEMENT);
-                if take == 0 || take < LINES_PER_SETTLEMENT && !whole {
-                    break;
-                }
-                let lines = queue
-                    .lines
-                    .range(queue.drafted..queue.drafted + take)
-                    .cloned()
-                    .collect();
-                queue.drafted += take;
-                let (job, profile) = (queue.job, queue.profile);
-                out.push(MarketOutput::Propose(SettlementDraft {
-                    worker,
-                    task,
-                    job,
-                    profile,
-                    quote,
-                    lines,
-                }));
+            while let Some(draft) = queue.draft(*key, force, now) {
+                out.push(MarketOutput::Propose(draft));
             }
         }
     }
@@ -514,73 +346,5 @@ impl Market {
             );
         }
         missing
-    }
-
-    // ---- Views ------------------------------------------------------------------------------------------------------
-
-    /// The node's own credits.
-    pub fn balance(&self) -> BalanceView {
-        let mut view = BalanceView {
-            initial: self.options.initial_credits,
-            ..BalanceView::default()
-        };
-        for (_, account) in self.accounts.peers() {
-            view.earned += account.earned;
-            view.spent += account.spent;
-            view.held += account.held;
-            view.unsettled += account.spent - account.spent_signed;
-        }
-        view.balance = view.initial + view.earned - view.spent;
-        view
-    }
-    /// One row per peer with an account, by id.
-    pub fn ledger(&self) -> Vec<LedgerRow> {
-        self.accounts
-            .peers()
-            .map(|(peer, account)| LedgerRow {
-                peer: *peer,
-                earned: account.earned,
-                spent: account.spent,
-                unsettled: account.spent - account.spent_signed,
-                held: account.held,
-                balance: account.balance(),
-                credit_left: self.credit_left(peer),
-            })
-            .collect()
-    }
-
-    /// Checks the laws of the accounts. Cheap enough for every step of a test, not for every event in service.
-    pub fn check_invariants(&self) -> Result<(), InvariantError> {
-        let imbalance = self.accounts.imbalance();
-        if imbalance != 0 {
-            return Err(InvariantError::Imbalance(imbalance));
-        }
-        let mut held: BTreeMap<NodeId, MicroCredits> = BTreeMap::new();
-        for book in self.tasks.values() {
-            book.held(&mut held);
-        }
-        let mut waiting: BTreeMap<NodeId, MicroCredits> = self.proposed.clone();
-        for ((worker, ..), queue) in &self.queues {
-            *waiting.entry(*worker).or_default() += queue.lines.iter().map(|line| line.price).sum();
-        }
-        for (peer, account) in self.accounts.peers() {
-            let replicas = held.get(peer).copied().unwrap_or_default();
-            if account.held != replicas {
-                return Err(InvariantError::Held {
-                    peer: *peer,
-                    held: account.held.0,
-                    replicas: replicas.0,
-                });
-            }
-            let lines = account.spent_signed + waiting.get(peer).copied().unwrap_or_default();
-            if account.spent != lines {
-                return Err(InvariantError::Spent {
-                    peer: *peer,
-                    spent: account.spent.0,
-                    lines: lines.0,
-                });
-            }
-        }
-        Ok(())
     }
 }

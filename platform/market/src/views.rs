@@ -1,5 +1,6 @@
 //! What people see of the accounts. These types cross to the command line, hence serde.
 
+use crate::market::Market;
 use job_model::{MicroCredits, NodeId};
 use serde::{Deserialize, Serialize};
 
@@ -37,4 +38,37 @@ pub struct LedgerRow {
     pub balance: MicroCredits,
     /// How much more work it would do for us before we must earn.
     pub credit_left: MicroCredits,
+}
+
+impl Market {
+    /// The node's own credits.
+    pub fn balance(&self) -> BalanceView {
+        let mut view = BalanceView {
+            initial: self.options.initial_credits,
+            ..BalanceView::default()
+        };
+        for (_, account) in self.accounts.peers() {
+            view.earned += account.earned;
+            view.spent += account.spent;
+            view.held += account.held;
+            view.unsettled += account.spent - account.spent_signed;
+        }
+        view.balance = view.initial + view.earned - view.spent;
+        view
+    }
+    /// One row per peer with an account, by id.
+    pub fn ledger(&self) -> Vec<LedgerRow> {
+        self.accounts
+            .peers()
+            .map(|(peer, account)| LedgerRow {
+                peer: *peer,
+                earned: account.earned,
+                spent: account.spent,
+                unsettled: account.spent - account.spent_signed,
+                held: account.held,
+                balance: account.balance(),
+                credit_left: self.credit_left(peer),
+            })
+            .collect()
+    }
 }

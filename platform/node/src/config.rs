@@ -23,6 +23,9 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// Folder of components known by name on every node; none: the folder `jobs` beside the program.
     pub jobs_dir: Option<PathBuf>,
+    /// Folder of compiled jobs, owned by this user only; none: `compiled` in the data directory. Nodes of one user may
+    /// share it.
+    pub cache_dir: Option<PathBuf>,
     /// Peers and who may be one.
     pub network: NetworkSection,
     /// Running other nodes' chunks.
@@ -132,6 +135,7 @@ impl Default for NodeConfig {
         Self {
             data_dir: PathBuf::from("p2pjob-data"),
             jobs_dir: None,
+            cache_dir: None,
             network: NetworkSection::default(),
             worker: WorkerSection::default(),
             store: StoreSection::default(),

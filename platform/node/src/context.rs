@@ -79,6 +79,10 @@ pub struct Context {
     pub config: NodeConfig,
     /// The data directory.
     pub data_dir: PathBuf,
+    /// Compiled jobs and their manifests.
+    pub cache_dir: PathBuf,
+    /// Falls when the jobs every node has are known.
+    pub builtins: CancellationToken,
     /// Our metering profile.
     pub profile: ProfileId,
     /// When we started.

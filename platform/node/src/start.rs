@@ -104,8 +104,9 @@ pub async fn run(
     let dir = DataDir::open(&config.data_dir)?;
     let key = load_or_create_key(&dir.file("node.key"))?;
     let slots = worker_slots(&config);
+    let cache_dir = config.cache_dir.clone().unwrap_or_else(|| dir.file("compiled"));
     let engine = Engine::new(EngineOptions {
-        cache_dir: dir.file("compiled"),
+        cache_dir: cache_dir.clone(),
         slots: u32::try_from(slots + LOCAL_THREADS + 1).unwrap_or(u32::MAX),
         max_memory_bytes: config.worker.memory_bytes,
     })?;
@@ -156,6 +157,8 @@ pub async fn run(
         started,
         slots,
         data_dir: dir.path().to_owned(),
+        cache_dir,
+        builtins: CancellationToken::new(),
         store,
         engine,
         local_pool: SandboxPool::new(LOCAL_THREADS).map_err(StartError::Thread)?,
@@ -204,7 +207,8 @@ async fn serve(
     let worker_task = tokio::spawn(worker.run());
     let peers_task = tokio::spawn(forward_peers(Arc::clone(&context), peer_events));
     let server_task = tokio::spawn(server::serve(listener, Arc::clone(&context), context.stop.clone()));
-    crate::control::load_builtin_jobs(&context, &mut core).await;
+    let loading = Arc::clone(&context);
+    context.spawn(async move { crate::control::load_builtin_jobs(loading).await });
     core.resume();
     event_loop::flush(&mut core, &journal, &context).await;
 

@@ -92,10 +92,11 @@ impl Admission {
         lists.others.entry(node).or_default().push(connection.weak_handle());
     }
 
-    /// Closes the connections of all other protocols with this node: it is dead or not welcome any more.
-    pub fn close_others(&self, node: &NodeId, reason: &str) {
-        let handles = self.lists().others.remove(node).unwrap_or_default();
-        for connection in handles.iter().filter_map(WeakConnectionHandle::upgrade) {
+    /// Closes those connections of other protocols with this node that `which` picks.
+    pub fn close_others(&self, node: &NodeId, reason: &str, which: impl Fn(&Connection) -> bool) {
+        let handles = self.lists().others.get(node).cloned().unwrap_or_default();
+        let open = handles.iter().filter_map(WeakConnectionHandle::upgrade);
+        for connection in open.filter(which) {
             connection.close(VarInt::from_u32(code::SILENT), reason.as_bytes());
         }
     }

@@ -24,7 +24,10 @@ const MAX_KNOWN: usize = 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub bootstrap: Option<SocketAddr>,
+    /// What the node says.
     pub addresses: Vec<SocketAddr>,
+    /// Where its last connection came from: right when the node sits behind a mapping it does not know.
+    pub observed: Option<SocketAddr>,
     pub seq: u64,
     pub attempts: u32,
     pub next_try: Instant,
@@ -77,6 +80,7 @@ impl Book {
         self.entries.entry(node).or_insert_with(|| Entry {
             bootstrap: None,
             addresses: Vec::new(),
+            observed: None,
             seq: 0,
             attempts: 0,
             next_try: now,
@@ -107,8 +111,16 @@ impl Book {
     }
 
     /// An advert from the node's own mouth: counts even if the node's clock went back.
-    pub fn learn_direct(&mut self, node: NodeId, advert: &Advert, now: Instant) -> Learned {
-        self.take(node, advert, now)
+    pub fn learn_direct(
+        &mut self,
+        node: NodeId,
+        advert: &Advert,
+        observed: Option<SocketAddr>,
+        now: Instant,
+    ) -> Learned {
+        let learned = self.take(node, advert, now);
+        self.entry(node, now).observed = observed;
+        learned
     }
 
     fn take(&mut self, node: NodeId, advert: &Advert, now: Instant) -> Learned {
@@ -137,7 +149,11 @@ impl Book {
             return Vec::new();
         };
         let mut all = entry.addresses.clone();
-        all.extend(entry.bootstrap.filter(|addr| !entry.addresses.contains(addr)));
+        for addr in [entry.observed, entry.bootstrap].into_iter().flatten() {
+            if !all.contains(&addr) {
+                all.push(addr);
+            }
+        }
         all
     }
 

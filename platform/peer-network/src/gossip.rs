@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-mod rate;
+pub(crate) mod rate;
 
 /// How often a node repeats its advert: peers forget nobody who speaks every few seconds, and an idle node stays idle.
 const ADVERT_INTERVAL: Duration = Duration::from_secs(5);

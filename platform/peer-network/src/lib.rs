@@ -41,9 +41,9 @@ mod tests;
 
 pub use admission::MISBEHAVIOUR_HOLD;
 pub use event::PeerEvent;
+pub use iroh::protocol::DynProtocolHandler;
 pub use key::{KeyError, load_or_create_key};
 pub use network::{KnownPeer, Network, PeerInfo, SendError};
 pub use options::{BootstrapPeer, NetworkOptions, StartError};
 pub use shared::incarnation;
-pub use iroh::protocol::DynProtocolHandler;
 pub use start::start;

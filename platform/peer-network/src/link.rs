@@ -228,7 +228,8 @@ async fn after(shared: &Shared, peer: NodeId, number: u64, fault: &Fault) {
     match fault {
         Fault::Misbehaved(_) => blame(shared, peer, &why).await,
         // The peer is dead, so gossip and blob transfer need not wait for their own timeouts.
-        Fault::Silent => shared.admission.close_others(&peer, &why),
+        Fault::Silent | Fault::Broken(_) => shared.admission.close_others(&peer, &why, |_| true),
+        Fault::Replaced => shared.forget_old_place(&peer),
         fault if fault.is_refusal() => refused(shared, peer, &why).await,
         _ => {}
     }
@@ -255,7 +256,7 @@ async fn blame(shared: &Shared, peer: NodeId, why: &str) {
     tracing::warn!(peer = %peer.short(), why, "a peer broke the rules and is held off");
     let now = Instant::now();
     shared.admission.hold(peer, now, why.to_owned());
-    shared.admission.close_others(&peer, why);
+    shared.admission.close_others(&peer, why, |_| true);
     shared
         .state()
         .book

@@ -217,7 +217,7 @@ impl Network {
     }
 
     /// Ends the network in order: goodbyes, tasks, handlers, endpoint. Takes at most a few seconds. The event channel
-    /// ends afterwards. Further calls wait for nothing.
+    /// ends when the last handle is dropped, too. Further calls wait for nothing.
     pub async fn shutdown(&self) {
         let endings = self.shared().endings();
         self.shared().closing.cancel();

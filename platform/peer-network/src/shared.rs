@@ -14,7 +14,7 @@ use job_model::message::{Advert, Hello, JobAdvert, PROTOCOL_VERSION};
 use job_model::sign::{NodeKey, Signed};
 use job_model::{Capability, Load, NodeId, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -97,8 +97,6 @@ pub(crate) struct Shared {
     pub me: NodeId,
     pub agent: String,
     pub added_latency: Duration,
-    pub idle_timeout: Duration,
-    pub keep_alive: Duration,
     pub max_peers: usize,
     pub endpoint: Endpoint,
     pub lookup: MemoryLookup,
@@ -116,8 +114,6 @@ pub(crate) struct Parts {
     pub key: NodeKey,
     pub agent: String,
     pub added_latency: Duration,
-    pub idle_timeout: Duration,
-    pub keep_alive: Duration,
     pub max_peers: usize,
     pub endpoint: Endpoint,
     pub lookup: MemoryLookup,
@@ -158,8 +154,6 @@ impl Shared {
             me,
             agent: parts.agent,
             added_latency: parts.added_latency,
-            idle_timeout: parts.idle_timeout,
-            keep_alive: parts.keep_alive,
             max_peers: parts.max_peers,
             endpoint: parts.endpoint,
             lookup: parts.lookup,
@@ -283,7 +277,10 @@ impl Shared {
             old.retire.cancel();
             old.ended
         });
-        state.book.learn_direct(peer, &greeting.advert, Instant::now());
+        let (observed, _) = path_of(connection);
+        state
+            .book
+            .learn_direct(peer, &greeting.advert, observed, Instant::now());
         state.book.connected(&peer, Instant::now());
         let addresses = state.book.addresses(&peer);
         drop(guard);
@@ -308,6 +305,20 @@ impl Shared {
         }
         drop(state);
         self.dial_wake.notify_one();
+    }
+
+    /// Ends what other protocols still hold to an address of this peer where it no longer is.
+    pub fn forget_old_place(&self, peer: &NodeId) {
+        let here = self
+            .state()
+            .links
+            .get(peer)
+            .and_then(|link| path_of(&link.connection).0);
+        if let Some(here) = here {
+            let left = |connection: &Connection| path_of(connection).0.is_some_and(|addr| addr != here);
+            self.admission
+                .close_others(peer, "the node was restarted elsewhere", left);
+        }
     }
 
     /// Takes in an advert from gossip whose signature is checked.
@@ -371,6 +382,14 @@ pub(crate) fn listening_addresses(endpoint: &Endpoint) -> Vec<SocketAddr> {
         .collect();
     if addresses.len() < bound.len() {
         addresses.extend(endpoint.addr().ip_addrs().copied());
+        if addresses.is_empty() {
+            // No network but this machine itself.
+            addresses.extend(
+                bound
+                    .iter()
+                    .map(|addr| SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port()))),
+            );
+        }
     }
     addresses.sort();
     addresses.dedup();

@@ -36,6 +36,7 @@ pub async fn start(
     first_advert: (Capability, Load),
 ) -> Result<(Network, mpsc::Receiver<PeerEvent>), StartError> {
     check(&options)?;
+    let fast = transport(options.idle_timeout, options.keep_alive)?;
     let admission = Arc::new(Admission::new(options.allow.clone(), options.deny.clone()));
     let lookup = MemoryLookup::new();
     let endpoint = bind(&options, lookup.clone(), admission.clone()).await?;
@@ -43,8 +44,6 @@ pub async fn start(
     let shared = Arc::new(Shared::new(Parts {
         agent: options.agent,
         added_latency: options.added_latency.unwrap_or_default(),
-        idle_timeout: options.idle_timeout,
-        keep_alive: options.keep_alive,
         max_peers: options.max_peers,
         endpoint: endpoint.clone(),
         lookup,
@@ -76,7 +75,6 @@ pub async fn start(
     }
     let router = router.spawn();
     let mut tasks = JoinSet::new();
-    let fast = transport(shared.idle_timeout, shared.keep_alive)?;
     tasks.spawn(dialer::run(shared.clone(), fast));
     tasks.spawn(gossip::run(shared.clone(), sender, messages));
     Ok((Network::new(shared, router, tasks), receiver))

@@ -37,8 +37,7 @@ fn candidate(node: NodeId) -> Candidate {
     }
 }
 
-fn measure(chunks: u32, workers: u8, verify: VerifyPolicy) {
-    let task = TaskId([1; 32]);
+fn measure(tasks: u32, chunks: u32, workers: u8, verify: VerifyPolicy) {
     let spec = TaskSpec {
         job: JobId([2; 32]),
         job_name: "empty".into(),
@@ -60,22 +59,31 @@ fn measure(chunks: u32, workers: u8, verify: VerifyPolicy) {
             .collect(),
     };
     let offers = (1..=workers).map(|n| candidate(NodeId([n; 32]))).collect();
+    let offers: Vec<Candidate> = offers;
+    let plan = Arc::new(plan);
     let mut scheduler = Scheduler::new(SchedulerOptions::default());
-    let mut inbox = VecDeque::from([
-        Input::Submit {
+    let mut inbox = VecDeque::new();
+    for n in 0..tasks {
+        let mut id = [1; 32];
+        id[..4].copy_from_slice(&n.to_le_bytes());
+        let task = TaskId(id);
+        inbox.push_back(Input::Submit {
             task,
-            spec: Box::new(spec),
-        },
-        Input::Planned {
+            spec: Box::new(spec.clone()),
+        });
+        inbox.push_back(Input::Planned {
             task,
             plan: BlobHash::default(),
             fuel: 0,
-            chunks: Arc::new(plan),
-        },
-        Input::Offers { task, offers },
-    ]);
+            chunks: Arc::clone(&plan),
+        });
+        inbox.push_back(Input::Offers {
+            task,
+            offers: offers.clone(),
+        });
+    }
     let (mut now, mut spent, mut inputs) = (UnixMillis(0), 0, 0u64);
-    let mut done = false;
+    let mut done = 0;
     while let Some(input) = inbox.pop_front() {
         let mut out = Vec::new();
         now = now.plus(1);
@@ -98,15 +106,22 @@ fn measure(chunks: u32, workers: u8, verify: VerifyPolicy) {
                         });
                     }
                 }
-                Output::StartReduce { .. } => done = true,
+                Output::StartReduce { task } => {
+                    done += 1;
+                    inbox.push_back(Input::Reduced {
+                        task,
+                        result: BlobHash::default(),
+                        size: 0,
+                    });
+                }
                 _ => {}
             }
         }
     }
-    assert!(done, "the task did not come to its end");
+    assert_eq!(done, tasks, "tasks did not come to their end");
     println!(
-        "{chunks} chunks, {workers} workers, {verify:?}: {} ns of CPU per chunk, {inputs} inputs",
-        spent / u64::from(chunks)
+        "{tasks} tasks of {chunks} chunks, {workers} workers, {verify:?}: {} ns of CPU per chunk, {inputs} inputs",
+        spent / u64::from(chunks) / u64::from(tasks)
     );
 }
 
@@ -127,7 +142,8 @@ fn main() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(100_000);
     for workers in [3, 50, 200] {
-        measure(chunks, workers, VerifyPolicy::None);
-        measure(chunks, workers, VerifyPolicy::Quorum(2));
+        measure(1, chunks, workers, VerifyPolicy::None);
+        measure(1, chunks, workers, VerifyPolicy::Quorum(2));
     }
+    measure(1000, 10, 3, VerifyPolicy::Quorum(2));
 }

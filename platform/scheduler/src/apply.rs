@@ -8,7 +8,7 @@ use crate::queue::GroupKey;
 use crate::record::{add_error, record_verdict, settle_chunk, winning_outcome};
 use crate::state::{ChunkState, Decision, Finished, NodeIx, Nodes, Phase, Replica, ReplicaState, Task};
 use job_model::event::{AssignReason, ChunkVerdict, Posting, ReplicaResult};
-use job_model::{Event, LossReason, MicroCredits, NodeId, Outcome, Output, TaskId, UnixMillis, VerifyPolicy};
+use job_model::{Event, LossReason, MicroCredits, NodeId, Outcome, Output, TaskId, TaskSpec, UnixMillis, VerifyPolicy};
 
 /// The replicas of one `ReplicasAssigned`.
 struct Assigned<'a> {
@@ -22,12 +22,7 @@ impl Scheduler {
     /// Changes the state as the event says. Replay is this and nothing else.
     pub fn apply(&mut self, event: &Event, at: UnixMillis) {
         match event {
-            Event::TaskSubmitted { task, spec } => {
-                let record = Task::new(spec.clone(), at);
-                self.order
-                    .insert((self.options.queue_key(spec.config.priority, at), *task));
-                self.tasks.insert(*task, record);
-            }
+            Event::TaskSubmitted { task, spec } => self.apply_submitted(task, spec, at),
             Event::TaskPlanned { task, chunks, .. } => self.apply_planned(task, *chunks),
             Event::ChunksRecalled { task, chunks } => self.apply_recalled(task, chunks),
             Event::ReplicasAssigned {
@@ -85,6 +80,28 @@ impl Scheduler {
             | Event::SettlementProposed { .. }
             | Event::SettlementSigned { .. } => {}
         }
+        if let Some(task) = event.task() {
+            self.note_waiting(&task);
+        }
+    }
+
+    /// Puts a task into the list of those with chunks that wait, or takes it out.
+    fn note_waiting(&mut self, id: &TaskId) {
+        let Some(task) = self.tasks.get(id) else { return };
+        let key = (self.options.queue_key(task.spec.config.priority, task.submitted), *id);
+        if task.queue.len() > 0 {
+            self.waiting.insert(key);
+        } else {
+            self.waiting.remove(&key);
+        }
+    }
+
+    fn apply_submitted(&mut self, id: &TaskId, spec: &TaskSpec, at: UnixMillis) {
+        let task = Task::new(Box::new(spec.clone()), at);
+        self.order
+            .insert((self.options.queue_key(spec.config.priority, at), *id));
+        self.deadlines.extend(task.deadline().map(|due| (due, *id)));
+        self.tasks.insert(*id, task);
     }
 
     fn apply_planned(&mut self, id: &TaskId, chunks: u32) {
@@ -126,9 +143,17 @@ impl Scheduler {
 
     fn apply_assigned(&mut self, id: &TaskId, worker: NodeId, assigned: &Assigned, at: UnixMillis) {
         let Self {
-            tasks, nodes, options, ..
+            tasks,
+            nodes,
+            options,
+            hedges,
+            ..
         } = self;
         let Some(task) = tasks.get_mut(id) else { return };
+        if task.hedge_at.is_none() {
+            task.hedge_at = Some(at);
+            hedges.insert((at, *id));
+        }
         let node = nodes.intern(worker);
         let cost_us = options.cost_us(task, node);
         let priority = task.spec.config.priority as usize;
@@ -314,6 +339,7 @@ impl Scheduler {
         } = self;
         let node = nodes.intern(node);
         nodes.get_mut(node).distrusted.get_or_insert((by_task, by_chunk));
+        let mut touched = Vec::new();
         for (_, id) in order.iter() {
             let Some(task) = tasks.get_mut(id).filter(|task| task.tallies.contains_key(&node)) else {
                 continue;
@@ -321,7 +347,9 @@ impl Scheduler {
             for index in open_chunks_of(task, node) {
                 reindex(options, nodes, id, task, index);
             }
+            touched.push(*id);
         }
+        touched.iter().for_each(|id| self.note_waiting(id));
     }
 
     fn apply_end(&mut self, id: &TaskId, phase: Phase) {
@@ -347,6 +375,12 @@ impl Scheduler {
         }
         let key = options.queue_key(task.spec.config.priority, task.submitted);
         order.remove(&(key, *id));
+        if let Some(due) = task.deadline() {
+            self.deadlines.remove(&(due, *id));
+        }
+        if let Some(due) = task.hedge_at.take() {
+            self.hedges.remove(&(due, *id));
+        }
     }
 }
 

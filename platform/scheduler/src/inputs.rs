@@ -183,6 +183,7 @@ impl Scheduler {
             let worker = self.nodes.get_mut(node);
             if candidate.eligible.is_ok() {
                 worker.credit = candidate.credit;
+                worker.slots = candidate.slots.max(1);
                 // The node looked at its connections a moment ago.
                 worker.down = false;
             }

@@ -2,7 +2,7 @@
 
 use crate::Scheduler;
 use crate::judge::{Bench, Standing};
-use crate::state::{ChunkState, Decision, NodeIx, Phase, ReplicaState, Task};
+use crate::state::{ChunkState, Decision, NodeIx, PRIORITIES, Phase, ReplicaState, Task};
 use job_model::{MicroCredits, TaskId};
 use std::collections::BTreeMap;
 
@@ -43,12 +43,18 @@ impl Scheduler {
             let checked = check(self.order.contains(&key) != task.phase.is_final(), || {
                 "its place in the queue contradicts its phase".into()
             });
+            let waits = self.waiting.contains(&key) == (task.queue.len() > 0);
+            let watched = task.hedge_at.is_none_or(|at| self.hedges.contains(&(at, *id)));
             checked
+                .and(check(waits, || {
+                    "its place among those that wait contradicts its queue".into()
+                }))
+                .and(check(watched, || "its slow replicas are not looked for".into()))
                 .and_then(|()| self.check_task(id, task))
                 .map_err(|what| InvariantError { task: *id, what })?;
         }
         for (_, worker) in self.nodes.iter() {
-            for priority in 0..4 {
+            for priority in 0..PRIORITIES {
                 let of = |id: &TaskId| {
                     self.tasks
                         .get(id)

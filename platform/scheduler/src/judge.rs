@@ -52,8 +52,8 @@ impl Bench<'_> {
         draw(&bytes) < probability
     }
 
-    /// Executions of a chunk that may be charged.
-    pub(crate) fn max_attempts(&self) -> u32 {
+    /// Executions of a chunk that may end at their workers.
+    fn max_attempts(&self) -> u32 {
         let k = if let VerifyPolicy::Quorum(k) = self.policy {
             u32::from(k)
         } else {
@@ -73,24 +73,14 @@ impl Bench<'_> {
         {
             return Standing::Accept { winner, vote };
         }
-        let mut helping = 0;
-        let mut running = 0;
-        let mut charged = 0;
-        for replica in &chunk.replicas {
-            match &replica.state {
-                ReplicaState::Running { hedged } => {
-                    running += 1;
-                    helping += u32::from(
-                        !hedged && !self.nodes.is_distrusted(replica.node) && !chunk.has_vote_of(replica.node),
-                    );
-                }
-                ReplicaState::Lost(why) => charged += u32::from(is_charged(why)),
-                ReplicaState::Finished(_) => charged += 1,
-            }
-        }
+        let running = chunk.replicas.iter().filter(|replica| replica.is_running()).count();
+        let helps = |replica: &&Replica| {
+            let counts = matches!(replica.state, ReplicaState::Running { hedged: false });
+            counts && !self.nodes.is_distrusted(replica.node) && !chunk.has_vote_of(replica.node)
+        };
+        let helping = chunk.replicas.iter().filter(helps).count() as u32;
         let more = wanted.saturating_sub(best).max(1);
-        let left = self.max_attempts().saturating_sub(charged + running);
-        let missing = more.saturating_sub(helping).min(left);
+        let missing = more.saturating_sub(helping).min(self.attempts_left(chunk));
         let limit = self.same_limit(chunk);
         if running == 0 && (missing == 0 || limit.is_some()) {
             let last = limit
@@ -103,6 +93,26 @@ impl Bench<'_> {
         }
         Standing::Open {
             missing: if limit.is_some() { 0 } else { missing },
+        }
+    }
+
+    /// How many more executions the chunk may have, as far as is known now.
+    pub(crate) fn attempts_left(&self, chunk: &ChunkState) -> u32 {
+        let (mut attempts, mut losses) = (0, 0);
+        for replica in &chunk.replicas {
+            match &replica.state {
+                ReplicaState::Running { .. } | ReplicaState::Finished(_) => attempts += 1,
+                ReplicaState::Lost(why) => match **why {
+                    LossReason::Refused(_) => attempts += 1,
+                    LossReason::Disconnected | LossReason::Stalled => losses += 1,
+                    LossReason::Restarted | LossReason::Superseded | LossReason::TaskEnded => {}
+                },
+            }
+        }
+        if losses < self.options.max_losses {
+            self.max_attempts().saturating_sub(attempts)
+        } else {
+            0
         }
     }
 
@@ -187,14 +197,6 @@ impl Bench<'_> {
         }
         None
     }
-}
-
-/// Whether a loss counts against the attempts of a chunk: one that we caused does not.
-fn is_charged(why: &LossReason) -> bool {
-    !matches!(
-        why,
-        LossReason::Restarted | LossReason::Superseded | LossReason::TaskEnded
-    )
 }
 
 /// The first attempt of the largest group and its vote, its size, and the size of the next one.

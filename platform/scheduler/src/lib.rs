@@ -20,7 +20,8 @@
 //!   node could try.
 //! - Verification: see `judge`. A node that contradicts a result on which at least two nodes agreed is distrusted: it gets
 //!   no more work, its running replicas are taken back, its votes on open chunks do not count.
-//! - A chunk is executed at most `max_attempts` times; executions our own restart or a decision made superfluous are free.
+//! - A chunk ends at a worker at most `max_attempts` times and is lost with one at most `max_losses` times; executions our
+//!   own restart or a decision made superfluous are free.
 //! - A worker gets as much work as it does in `work_ahead_ms` at its observed pace, so tiny chunks travel by the hundred
 //!   and long ones wait here, not in a slow worker's queue.
 //! - The queue is ordered by time of submit moved ahead by `aging_ms` per step of priority, so nobody starves.
@@ -72,6 +73,14 @@ pub struct Scheduler {
     tasks: BTreeMap<TaskId, Task>,
     /// Tasks that have not ended, in the order of the queue.
     order: BTreeSet<(i128, TaskId)>,
+    /// Those of them with chunks that wait.
+    waiting: BTreeSet<(i128, TaskId)>,
+    /// When tasks give up.
+    deadlines: BTreeSet<(UnixMillis, TaskId)>,
+    /// When slow replicas of a task are looked for; a task with running replicas is in it.
+    hedges: BTreeSet<(UnixMillis, TaskId)>,
+    /// Volatile: when a pause of a worker ends.
+    retries: BTreeSet<(UnixMillis, TaskId)>,
     nodes: Nodes,
     /// Volatile: time of the last input.
     now: UnixMillis,
@@ -86,6 +95,10 @@ impl Scheduler {
             options,
             tasks: BTreeMap::new(),
             order: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            hedges: BTreeSet::new(),
+            retries: BTreeSet::new(),
             nodes: Nodes::default(),
             now: UnixMillis(0),
             look_again: false,

@@ -23,9 +23,12 @@ pub struct SchedulerOptions {
     pub stall_ms: u64,
     /// A task goes before one of the next higher priority when it was submitted this many milliseconds earlier.
     pub aging_ms: u64,
-    /// Most executions of one chunk, failures included. Executions that our own restart or a decision made superfluous
-    /// do not count. At least twice the quorum.
+    /// Most executions of one chunk that end at the worker, failures and refusals included. At least twice the quorum.
     pub max_attempts: u32,
+    /// Most executions of one chunk that are lost with their worker: more than `max_attempts`, for in a restless network
+    /// that says little about the chunk; bounded, for a chunk could be what kills workers. Executions that our own
+    /// restart or a decision made superfluous count nowhere.
+    pub max_losses: u32,
     /// On how many distinct nodes a chunk must meet the same limit (memory, stack, time) before the task fails for it.
     pub same_limit_nodes: u32,
     /// First pause of a worker that refused or failed a replica of a task, in milliseconds; doubles each time.
@@ -51,6 +54,7 @@ impl Default for SchedulerOptions {
             stall_ms: 10_000,
             aging_ms: 60_000,
             max_attempts: MAX_ATTEMPTS,
+            max_losses: 4 * MAX_ATTEMPTS,
             same_limit_nodes: 3,
             backoff_ms: 250,
             backoff_max_ms: 30_000,

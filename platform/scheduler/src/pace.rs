@@ -56,6 +56,7 @@ impl Scheduler {
                 until: now.plus(pause),
                 times: backoff.times.saturating_add(1),
             };
+            self.retries.insert((backoff.until, id));
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::io::{Candidate, Ineligible};
 use crate::judge::{Bench, hash_word};
 use crate::placement::{Pick, Seat, choose};
 use crate::queue::GroupKey;
-use crate::state::{NodeIx, Task};
+use crate::state::{NodeIx, PRIORITIES, Task, Worker};
 use job_model::event::AssignReason;
 use job_model::{Chunk, Event, MicroCredits, Placement, Plan, TaskFailure, TaskId, UnixMillis};
+use std::ops::Bound;
 
 /// All reasons, in the order in which a pass hands its batches out.
 const REASONS: [AssignReason; 5] = [
@@ -132,34 +133,62 @@ impl Pass<'_> {
 impl Scheduler {
     /// Gives waiting chunks to nodes with room.
     pub(crate) fn place(&mut self, turn: &mut Turn) {
-        for id in self.order.iter().map(|(_, id)| *id).collect::<Vec<_>>() {
-            let Some(task) = self
+        let Some(mut lowest) = self.lowest_placeable() else {
+            return;
+        };
+        let mut next = self.waiting.first().copied();
+        while let Some((key, id)) = next {
+            let mut placed = false;
+            if self
                 .tasks
                 .get(&id)
-                .filter(|task| task.queue.len() > 0 && task.is_placeable())
-            else {
-                continue;
-            };
-            let (batches, turns) = match self.pass(&id, task, turn.now) {
-                None => (Vec::new(), task.turn),
-                Some(mut pass) => {
-                    self.seat_waiting(task, &id, &mut pass);
-                    pass.finish()
+                .is_some_and(|task| task.spec.config.priority as usize >= lowest)
+            {
+                // Again until nothing is placed: when the last untried node of a chunk is taken, tried ones may try again.
+                while self.place_task(id, turn) {
+                    placed = true;
                 }
-            };
-            if batches.is_empty() && self.is_out_of_money(task) {
-                let limit = task.spec.config.max_price.unwrap_or_default();
-                let done = task.counts.accepted + task.counts.recalled;
-                let failure = TaskFailure::Price {
-                    limit,
-                    done,
-                    chunks: task.counts.total,
-                };
-                self.fail(id, failure, turn);
-            } else {
-                self.assign(id, batches, turns, turn);
             }
+            if placed {
+                let Some(now) = self.lowest_placeable() else { return };
+                lowest = now;
+            }
+            next = self
+                .waiting
+                .range((Bound::Excluded((key, id)), Bound::Unbounded))
+                .next()
+                .copied();
         }
+    }
+
+    /// One pass over one task. True: something was placed.
+    fn place_task(&mut self, id: TaskId, turn: &mut Turn) -> bool {
+        let waits = |task: &&Task| task.queue.len() > 0 && task.is_placeable();
+        let Some(task) = self.tasks.get(&id).filter(waits) else {
+            return false;
+        };
+        let (batches, turns) = match self.pass(&id, task, turn.now) {
+            None => (Vec::new(), task.turn),
+            Some(mut pass) => {
+                self.seat_waiting(task, &id, &mut pass);
+                pass.finish()
+            }
+        };
+        if !batches.is_empty() {
+            self.assign(id, batches, turns, turn);
+            return true;
+        }
+        if self.is_out_of_money(task) {
+            let limit = task.spec.config.max_price.unwrap_or_default();
+            let done = task.counts.accepted + task.counts.recalled;
+            let failure = TaskFailure::Price {
+                limit,
+                done,
+                chunks: task.counts.total,
+            };
+            self.fail(id, failure, turn);
+        }
+        false
     }
 
     /// Opens a pass over a task; none if no node has room.
@@ -251,18 +280,27 @@ impl Scheduler {
     /// one per slot. Work of lower priority there does not count, for the worker does it later.
     pub(crate) fn room(&self, task: &Task, node: NodeIx, candidate: &Candidate) -> u32 {
         let worker = self.nodes.get(node);
-        let priority = task.spec.config.priority as usize;
-        let flight: u32 = worker.flight[priority..].iter().sum();
-        let load: u64 = worker.load_us[priority..].iter().sum();
+        let (flight, load) = worker.busy(task.spec.config.priority as usize);
         let slots = candidate.slots.max(1);
         let ahead = self.options.work_ahead_ms.saturating_mul(1000);
         let known = task.paces.get(&node).and_then(|pace| pace.mean_us);
         let cost = known.unwrap_or_else(|| ahead / 2 / u64::from(slots)).max(1);
-        let by_work = u32::try_from(ahead.saturating_sub(load) / cost).unwrap_or(u32::MAX);
+        let by_work = u32::try_from(ahead.saturating_sub(load).div_ceil(cost)).unwrap_or(u32::MAX);
         let most = slots
             .saturating_mul(self.options.max_in_flight_per_slot)
             .saturating_sub(worker.in_flight());
         by_work.max(slots.saturating_sub(flight)).min(most)
+    }
+
+    /// The lowest priority for which some worker has room, if any has: what [`Scheduler::room`] says over all workers.
+    fn lowest_placeable(&self) -> Option<usize> {
+        let ahead = self.options.work_ahead_ms.saturating_mul(1000);
+        let has_room = |worker: &Worker, priority: usize| {
+            let (flight, load) = worker.busy(priority);
+            let full = worker.in_flight() >= worker.slots.saturating_mul(self.options.max_in_flight_per_slot);
+            !worker.down && worker.distrusted.is_none() && !full && (load < ahead || flight < worker.slots)
+        };
+        (0..PRIORITIES).find(|priority| self.nodes.iter().any(|(_, worker)| has_room(worker, *priority)))
     }
 
     /// Why a node cannot run the task at all: only somebody's action changes it.

@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// Index of a node in [`Nodes`]: four bytes instead of 32 in every replica.
 pub(crate) type NodeIx = u32;
 
+/// How many priorities there are.
+pub(crate) const PRIORITIES: usize = 4;
+
 /// Where a task stands. The way is `Planning -> Open -> Reducing -> Completed`; from each of the first three it may go to
 /// `Failed` or `Cancelled`, and the last three never change.
 #[derive(Clone, PartialEq, Debug)]
@@ -207,8 +210,8 @@ pub(crate) struct Task {
     pub(crate) turn: u64,
     /// Running replicas in order of placement; entries that do not run any more, or are hedged, are dropped when met.
     pub(crate) ages: VecDeque<(u32, u32)>,
-    /// Volatile: when slow replicas are looked for next.
-    pub(crate) hedge_at: UnixMillis,
+    /// When slow replicas are looked for next; none: nothing ran when they were last.
+    pub(crate) hedge_at: Option<UnixMillis>,
 }
 
 impl Task {
@@ -240,7 +243,7 @@ impl Task {
             reduce_asked: false,
             turn: 0,
             ages: VecDeque::new(),
-            hedge_at: UnixMillis(0),
+            hedge_at: None,
         }
     }
     pub(crate) fn chunk(&self, chunk: u32) -> Option<&ChunkState> {
@@ -326,13 +329,15 @@ pub(crate) struct Worker {
     /// Replicas in flight: task -> chunk index and attempt.
     pub(crate) running: BTreeMap<TaskId, BTreeSet<(u32, u32)>>,
     /// How many they are, by priority of their task.
-    pub(crate) flight: [u32; 4],
+    pub(crate) flight: [u32; PRIORITIES],
     /// Their expected work in microseconds, by priority of their task.
-    pub(crate) load_us: [u64; 4],
+    pub(crate) load_us: [u64; PRIORITIES],
     /// The task and chunk that showed it lying.
     pub(crate) distrusted: Option<(TaskId, u32)>,
     /// Volatile: its connection ended.
     pub(crate) down: bool,
+    /// Volatile: sandboxes it gives at the same time.
+    pub(crate) slots: u32,
     /// Volatile: what may still be held there.
     pub(crate) credit: MicroCredits,
     /// Volatile: when it last said something, or got the first of its replicas.
@@ -344,6 +349,25 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn in_flight(&self) -> u32 {
         self.flight.iter().sum()
+    }
+    /// Replicas in flight and their expected work in microseconds, of tasks of this priority or a higher one.
+    pub(crate) fn busy(&self, priority: usize) -> (u32, u64) {
+        let from = |at: usize| at >= priority;
+        let flight = self
+            .flight
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| from(*at))
+            .map(|(_, count)| count)
+            .sum();
+        let load = self
+            .load_us
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| from(*at))
+            .map(|(_, load)| load)
+            .sum();
+        (flight, load)
     }
 }
 
@@ -363,10 +387,11 @@ impl Nodes {
             self.workers.push(Worker {
                 id,
                 running: BTreeMap::new(),
-                flight: [0; 4],
-                load_us: [0; 4],
+                flight: [0; PRIORITIES],
+                load_us: [0; PRIORITIES],
                 distrusted: None,
                 down: false,
+                slots: 1,
                 credit: MicroCredits::MAX,
                 heard: UnixMillis(0),
                 stall_at: None,

@@ -11,23 +11,15 @@ use std::collections::BTreeSet;
 impl Scheduler {
     /// Fails tasks whose deadline has passed.
     pub(crate) fn expire_tasks(&mut self, turn: &mut Turn) {
-        let due = |id: &TaskId| {
-            self.tasks
-                .get(id)
-                .and_then(Task::deadline)
-                .is_some_and(|at| at <= turn.now)
-        };
-        for id in self.order.iter().map(|(_, id)| *id).filter(due).collect::<Vec<_>>() {
+        while let Some((due, id)) = self.deadlines.first().copied().filter(|(due, _)| *due <= turn.now) {
+            self.deadlines.remove(&(due, id));
             let Some(task) = self.tasks.get(&id) else { continue };
             let done = task.counts.accepted + task.counts.recalled;
-            self.fail(
-                id,
-                TaskFailure::Deadline {
-                    done,
-                    chunks: task.counts.total,
-                },
-                turn,
-            );
+            let chunks = task.counts.total;
+            self.fail(id, TaskFailure::Deadline { done, chunks }, turn);
+        }
+        while self.retries.first().is_some_and(|(due, _)| *due <= turn.now) {
+            self.retries.pop_first();
         }
     }
 
@@ -62,35 +54,28 @@ impl Scheduler {
 
     /// Gives slow replicas a twin on another node with room. Waiting chunks went first.
     pub(crate) fn hedge(&mut self, turn: &mut Turn) {
-        for id in self.order.iter().map(|(_, id)| *id).collect::<Vec<_>>() {
-            let Some(task) = self
-                .tasks
-                .get_mut(&id)
-                .filter(|task| task.is_placeable() && task.hedge_at <= turn.now)
-            else {
-                continue;
-            };
-            drop_settled(task);
-            if !task.ages.is_empty() {
-                self.hedge_task(id, turn);
+        while let Some((due, id)) = self.hedges.first().copied().filter(|(due, _)| *due <= turn.now) {
+            self.hedges.remove(&(due, id));
+            let next = self.hedge_task(id, turn);
+            if let Some(task) = self.tasks.get_mut(&id) {
+                task.hedge_at = next;
+                self.hedges.extend(next.map(|at| (at, id)));
             }
         }
     }
 
-    fn hedge_task(&mut self, id: TaskId, turn: &mut Turn) {
-        let Some(task) = self.tasks.get(&id) else { return };
-        let slow_ms = self.slow_after_ms(task);
-        let oldest = task
-            .ages
-            .front()
-            .and_then(|(index, attempt)| task.replica(*index, *attempt))
-            .map_or(turn.now, |r| r.assigned);
+    /// Hedges for one task; says when to look again: always later than now.
+    fn hedge_task(&mut self, id: TaskId, turn: &mut Turn) -> Option<UnixMillis> {
+        let task = self.tasks.get_mut(&id).filter(|task| task.is_placeable())?;
+        drop_settled(task);
+        let task = self.tasks.get(&id)?;
+        let (index, attempt) = task.ages.front()?;
+        let oldest = task.replica(*index, *attempt)?.assigned;
+        let slow_ms = self.slow_after_ms(task).max(1);
         if turn.now.since(oldest) < slow_ms {
             // The threshold falls as results come: look again before the present one is reached.
-            let again = oldest
-                .plus(slow_ms)
-                .min(turn.now.plus(self.options.hedge_min_ms.max(1)));
-            return self.hedge_again(id, again);
+            let again = turn.now.plus(self.options.hedge_min_ms.max(1));
+            return Some(oldest.plus(slow_ms).min(again).max(turn.now.plus(1)));
         }
         let (batches, turns) = match self.pass(&id, task, turn.now) {
             None => (Vec::new(), task.turn),
@@ -100,13 +85,7 @@ impl Scheduler {
             }
         };
         self.assign(id, batches, turns, turn);
-        self.hedge_again(id, turn.now.plus(self.options.hedge_check_ms.max(1)));
-    }
-
-    fn hedge_again(&mut self, id: TaskId, at: UnixMillis) {
-        if let Some(task) = self.tasks.get_mut(&id) {
-            task.hedge_at = at;
-        }
+        Some(turn.now.plus(self.options.hedge_check_ms.max(1)))
     }
 
     fn seat_hedges(&self, id: &TaskId, task: &Task, slow_ms: u64, now: UnixMillis, pass: &mut crate::place::Pass) {
@@ -125,7 +104,7 @@ impl Scheduler {
             if age < slow_ms || pass.is_full() {
                 break;
             }
-            let room = (chunk.replicas.len() as u32) < bench.max_attempts();
+            let room = bench.attempts_left(chunk) > 0;
             if !is_unhedged(replica)
                 || age < slow_ms.saturating_mul(times_heavier(task, index))
                 || !room
@@ -155,29 +134,10 @@ impl Scheduler {
 
     /// When the scheduler wants a [`crate::Input::Tick`] if nothing else comes before; none: only inputs change anything.
     pub fn next_wakeup(&self) -> Option<UnixMillis> {
-        let tasks = self
-            .order
-            .iter()
-            .filter_map(|(_, id)| self.tasks.get(id))
-            .filter_map(|task| self.task_wakeup(task))
-            .min();
-        let workers = self.nodes.iter().filter_map(|(_, worker)| worker.stall_at).min();
-        tasks
-            .into_iter()
-            .chain(workers)
-            .chain(self.look_again.then_some(self.now))
-            .min()
-    }
-
-    fn task_wakeup(&self, task: &Task) -> Option<UnixMillis> {
-        let hedge =
-            (task.is_placeable() && task.replicas.running > 0 && !task.ages.is_empty()).then_some(task.hedge_at);
-        let retries = task
-            .backoffs
-            .values()
-            .map(|backoff| backoff.until)
-            .filter(|at| *at > self.now && task.queue.len() > 0);
-        task.deadline().into_iter().chain(hedge).chain(retries.min()).min()
+        let lists = [&self.deadlines, &self.hedges, &self.retries];
+        let tasks = lists.into_iter().filter_map(|list| list.first().map(|(at, _)| *at));
+        let workers = self.nodes.iter().filter_map(|(_, worker)| worker.stall_at);
+        tasks.chain(workers).chain(self.look_again.then_some(self.now)).min()
     }
 }
 

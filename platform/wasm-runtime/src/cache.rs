@@ -67,6 +67,18 @@ impl DiskCache {
         }
     }
 
+    /// Waits until no other process compiles this job, and keeps others waiting while the file is open. Without a lock (a
+    /// read-only folder) two processes may compile the same job, which costs time only.
+    pub(crate) fn lock(&self, job: &JobId) -> Option<File> {
+        let file = private()
+            .create(true)
+            .truncate(false)
+            .open(self.path(job, "lock"))
+            .ok()?;
+        file.lock().ok()?;
+        Some(file)
+    }
+
     /// Keeps a compiled component. Failure (a full disk) costs a compilation later, nothing else.
     pub(crate) fn store(&self, job: &JobId, compiled: &[u8]) {
         let stored = self
@@ -126,13 +138,18 @@ impl DiskCache {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private().create(true).truncate(true).open(path)?;
     own(path, 0o600)?;
     file.write_all(bytes)
+}
+
+/// How to open a file to write, so that a new one is the owner's only.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 #[cfg(unix)]

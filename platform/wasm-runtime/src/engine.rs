@@ -122,6 +122,11 @@ impl Engine {
         if let Some(job) = self.load_cached(id) {
             return Ok(job);
         }
+        // Nodes of one user may share the folder: one compiles, the others take its result.
+        let _elsewhere = self.0.cache.lock(&id);
+        if let Some(job) = self.load_cached(id) {
+            return Ok(job);
+        }
         let engine = &self.0.sandboxes.engine;
         let compiled = component::compile(engine, component)?;
         // SAFETY: these bytes come straight from this engine's compiler.

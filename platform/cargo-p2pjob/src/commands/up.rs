@@ -107,6 +107,9 @@ fn plan(app: &App, args: &UpArgs, folder: PathBuf) -> Result<Plan, CliError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = u32::try_from((cores / args.nodes).max(1)).unwrap_or(1);
     base.worker.slots = args.slots.unwrap_or(share);
+    // The nodes are of one user and one program: each job is compiled once for all of them.
+    let shared_cache = || app.environment.user_folder("XDG_CACHE_HOME", ".cache").join("p2pjob/compiled");
+    base.cache_dir.get_or_insert_with(shared_cache);
     let latency_ms = args
         .latency
         .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));

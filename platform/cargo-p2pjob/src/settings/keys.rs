@@ -47,6 +47,10 @@ pub const KEYS: &[Key] = &[
         "jobs_dir",
         "folder of components known by name on this node; default: `jobs` beside the program",
     ),
+    text(
+        "cache_dir",
+        "folder of compiled jobs, shared by nodes of one user if you like; default: `compiled` in the data directory",
+    ),
     text("network.listen", "UDP address to listen on; port 0 is any free port"),
     value(
         "network.bootstrap",

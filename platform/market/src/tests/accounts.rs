@@ -10,6 +10,9 @@ const SEEDS: u64 = 60;
 const STEPS: usize = 300;
 const WORKERS: usize = 4;
 
+/// Chunk and attempt; who runs it, and whether it reported.
+type Open = ((u32, u32), (u8, bool));
+
 /// What the test knows: who runs what, and whether it reported.
 #[derive(Default)]
 struct World {
@@ -19,7 +22,7 @@ struct World {
 
 fn step(random: &mut Random, world: &mut World, requester: &mut Requester) {
     requester.now = requester.now.plus(random.next() % 3000);
-    let keys: Vec<((u32, u32), (u8, bool))> = world.open.iter().map(|(key, value)| (*key, *value)).collect();
+    let keys: Vec<Open> = world.open.iter().map(|(key, value)| (*key, *value)).collect();
     match random.below(12) {
         0..=3 => assign(random, world, requester),
         4..=6 => {
@@ -88,7 +91,7 @@ fn assign(random: &mut Random, world: &mut World, requester: &mut Requester) {
     });
 }
 
-fn verify(random: &mut Random, world: &mut World, requester: &mut Requester, keys: &[((u32, u32), (u8, bool))]) {
+fn verify(random: &mut Random, world: &mut World, requester: &mut Requester, keys: &[Open]) {
     use ReplicaVerdict::{Accepted, Late, Undecided, Wrong};
     let mut verdicts: BTreeMap<u32, ChunkVerdict> = BTreeMap::new();
     for ((chunk, attempt), (worker, _)) in keys.iter().filter(|(_, (_, done))| *done) {

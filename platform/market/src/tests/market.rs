@@ -1,8 +1,7 @@
 //! Hold, post, void and what people see of it.
 
 use super::{JOB, RATES, Requester, T0, TASK, no_verdict, node, quote, result, usage};
-use crate::market::{LINES_PER_SETTLEMENT, SETTLE_AFTER_MS, UNKNOWN_JOB_USAGE};
-use crate::{QuoteAsk, QuoteError, ReputationLevel};
+use crate::{LINES_PER_SETTLEMENT, QuoteAsk, QuoteError, ReputationLevel, SETTLE_AFTER_MS, UNKNOWN_JOB_USAGE};
 use job_model::receipt::ReplicaVerdict::{Accepted, Late, Undecided, Wrong};
 use job_model::{Event, JobId, MicroCredits, Priority, ProfileId, TaskFailure};
 

@@ -32,6 +32,8 @@ struct Node {
     chain: Chain,
     next_chunk: u32,
     kills: u32,
+    /// Events that only the ledger file knew after a kill.
+    reconciled: usize,
 }
 
 /// The node dies here.
@@ -81,6 +83,7 @@ impl Node {
             chain,
             next_chunk: 0,
             kills: 0,
+            reconciled: 0,
         };
         let mut fate = Fate {
             random: &mut Random(0),
@@ -123,6 +126,7 @@ impl Node {
         self.disk.ledger.tail = reader.tail();
         self.disk.ledger.bytes.truncate(self.disk.ledger.tail.offset as usize);
         for event in self.market.reconcile(&self.chain) {
+            self.reconciled += 1;
             self.market.apply(&event, now);
             self.disk.journal.push((event, now));
         }
@@ -308,7 +312,8 @@ fn work(nodes: &mut [Node], at: usize, now: UnixMillis, fate: &mut Fate<'_>, net
     )
 }
 
-fn simulate(seed: u64) -> u32 {
+/// Returns how often nodes were killed, and how many events were found only in a ledger file.
+fn simulate(seed: u64) -> (u32, usize) {
     println!("seed {seed}");
     let mut random = Random(seed);
     let mut nodes: Vec<Node> = (1..=NODES).map(Node::new).collect();
@@ -340,9 +345,10 @@ fn simulate(seed: u64) -> u32 {
         }
     }
     let kills = nodes.iter().map(|node| node.kills).sum();
+    let reconciled = nodes.iter().map(|node| node.reconciled).sum();
     settle_all(&mut nodes, now, &mut random);
     compare(&nodes);
-    kills
+    (kills, reconciled)
 }
 
 /// Delivers any of the messages; some are lost, some come twice.
@@ -365,15 +371,15 @@ fn deliver(nodes: &mut [Node], now: UnixMillis, fate: &mut Fate<'_>, net: &mut N
 fn settle_all(nodes: &mut [Node], now: UnixMillis, random: &mut Random) {
     let mut fate = Fate { random, deadly: false };
     let mut net: Network = vec![];
-    for at in 0..nodes.len() {
+    for node in nodes.iter_mut() {
         let cancelled = Event::TaskCancelled {
-            task: task(nodes[at].seed),
+            task: task(node.seed),
             reason: "end".to_owned(),
         };
-        assert!(nodes[at].flush(true, now, &mut fate, &mut net).is_ok());
-        assert!(nodes[at].tell(cancelled, now, &mut fate, &mut net).is_ok());
-        assert!(nodes[at].flush(true, now, &mut fate, &mut net).is_ok());
-        nodes[at].resend(&mut net);
+        assert!(node.flush(true, now, &mut fate, &mut net).is_ok());
+        assert!(node.tell(cancelled, now, &mut fate, &mut net).is_ok());
+        assert!(node.flush(true, now, &mut fate, &mut net).is_ok());
+        node.resend(&mut net);
     }
     while let Some((to, message)) = net.pop() {
         let node = nodes.iter_mut().find(|node| node.seed == to).unwrap();
@@ -414,6 +420,12 @@ fn compare(nodes: &[Node]) {
 
 #[test]
 fn no_credit_is_lost_or_paid_twice() {
-    let kills: u32 = (0..SEEDS).map(simulate).sum();
+    let (kills, reconciled) = (0..SEEDS)
+        .map(simulate)
+        .fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
     assert!(kills > SEEDS as u32, "the test must kill: {kills}");
+    assert!(
+        reconciled > 10,
+        "the test must kill between ledger file and journal: {reconciled}"
+    );
 }

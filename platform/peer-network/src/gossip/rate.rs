@@ -57,7 +57,7 @@ impl Kind {
 
 /// The buckets of neighbours and authors.
 #[derive(Debug)]
-pub(super) struct Rates {
+pub(crate) struct Rates {
     neighbours: Kind,
     authors: Kind,
 }

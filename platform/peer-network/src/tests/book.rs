@@ -63,7 +63,7 @@ fn only_newer_adverts_count_except_from_the_node_itself() {
     assert_eq!(book.learn(peer, &advert_at(4, 2), now), Learned::Stale);
     assert_eq!(book.learn(peer, &advert_at(6, 1), now), Learned::Newer);
     assert_eq!(
-        book.learn_direct(peer, &advert_at(3, 2), now),
+        book.learn_direct(peer, &advert_at(3, 2), None, now),
         Learned::Moved,
         "its clock went back"
     );

@@ -196,3 +196,23 @@ async fn a_keep_alive_that_is_too_long_is_refused() {
     let started = crate::start(options, Vec::new(), (Capability::default(), Load::default())).await;
     assert!(matches!(started, Err(StartError::Options(_))));
 }
+
+/// A node that listens everywhere names addresses by which others on this machine reach it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_on_all_interfaces_can_be_reached() {
+    let bind = "0.0.0.0:0".parse().expect("an address");
+    let mut a = node_with(NetworkOptions {
+        bind,
+        ..NetworkOptions::new(key(1))
+    })
+    .await;
+    let addresses = a.network.addresses();
+    assert!(
+        !addresses.is_empty() && addresses.iter().all(|addr| !addr.ip().is_unspecified()),
+        "{addresses:?}"
+    );
+    let addr = ([127, 0, 0, 1], addresses[0].port()).into();
+    let mut b = node(key(2), &[BootstrapPeer { node: a.id(), addr }]).await;
+    a.wait_up(b.id()).await;
+    b.wait_up(a.id()).await;
+}

@@ -193,3 +193,15 @@ async fn only_signed_and_newer_statements_count() {
     }
     router.shutdown().await.expect("the liar ends");
 }
+
+#[test]
+fn who_talks_too_much_is_not_heard_for_a_while() {
+    let mut rates = crate::gossip::rate::Rates::default();
+    let (loud, quiet, now) = (key(1).id(), key(2).id(), std::time::Instant::now());
+    let heard = (0..10_000).filter(|_| rates.author_may(loud, now)).count();
+    assert_eq!(heard, 512);
+    assert!(rates.author_may(quiet, now), "others are heard");
+    let later = now + Duration::from_secs(1);
+    let heard = (0..10_000).filter(|_| rates.author_may(loud, later)).count();
+    assert_eq!(heard, 12);
+}

@@ -7,7 +7,7 @@ use super::{Pick, Seat, open};
 /// Draws two distinct open seats and takes the less loaded.
 pub(super) fn choose(seats: &[Seat], pick: &Pick) -> Option<usize> {
     let count = open(seats).count() as u64;
-    let first = pick.draw.checked_rem(count)?;
+    let first = (pick.draw & u64::from(u32::MAX)).checked_rem(count)?;
     let step = if count > 1 {
         1 + (pick.draw >> 32) % (count - 1)
     } else {

@@ -58,9 +58,13 @@ fn a_fast_worker_gets_more_and_a_slow_one_less() {
          > wait 5000
          > n1 0/0=a
          chunk 0 winner 0 0:n1=Accepted
+         assign n1 Policy 2/0
          > n1 1/0=a
          chunk 1 winner 0 0:n1=Accepted
-         assign n1 Policy 2/0",
+         > wait 5000
+         > n1 2/0=a
+         chunk 2 winner 0 0:n1=Accepted
+         assign n1 Policy 3/0",
     );
 }
 

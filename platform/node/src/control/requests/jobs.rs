@@ -9,7 +9,7 @@ use blob_store::Pin;
 use job_model::limits::MAX_COMPONENT_BYTES;
 use job_model::message::JobAdvert;
 use job_model::{Event, JobId, Manifest};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use wasm_runtime::LoadedJob;
@@ -90,8 +90,16 @@ pub async fn list(context: &Arc<Context>) -> Result<Reply, ControlError> {
 
 /// One job with its manifest; a peer's job is fetched for it.
 pub async fn describe(context: &Arc<Context>, job: &str) -> Result<JobReport, ControlError> {
-    let text = job.to_owned();
-    let resolved = context.ask(move |core| core.jobs.resolve(&text).map(Core::job_report)).await?;
+    let resolve = || {
+        let text = job.to_owned();
+        context.ask(move |core| core.jobs.resolve(&text).map(Core::job_report))
+    };
+    let mut resolved = resolve().await?;
+    if resolved.is_err() {
+        // Right after the start the jobs that every node has may still be on their way.
+        context.builtins.cancelled().await;
+        resolved = resolve().await?;
+    }
     let mut report = resolved.map_err(|error| not_found(error.to_string(), "see `p2pjob jobs`, or publish it first"))?;
     if report.manifest.is_none() {
         let id = report.job;
@@ -113,10 +121,16 @@ pub async fn describe(context: &Arc<Context>, job: &str) -> Result<JobReport, Co
 }
 
 /// The jobs every node has: components in `jobs_dir`. One that cannot be used is named and left out.
-pub async fn load_builtin_jobs(context: &Arc<Context>, core: &mut Core) {
+pub async fn load_builtin_jobs(context: Arc<Context>) {
     let beside = || std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join("jobs")));
-    let Some(dir) = context.config.jobs_dir.clone().or_else(beside) else { return };
-    let Ok(entries) = std::fs::read_dir(&dir) else {
+    if let Some(dir) = context.config.jobs_dir.clone().or_else(beside) {
+        load_builtins_from(&context, &dir).await;
+    }
+    context.builtins.cancel();
+}
+
+async fn load_builtins_from(context: &Arc<Context>, dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else {
         tracing::warn!(dir = %dir.display(), "no built-in jobs: the folder cannot be read; build them with `cargo xtask build`");
         return;
     };
@@ -124,16 +138,36 @@ pub async fn load_builtin_jobs(context: &Arc<Context>, core: &mut Core) {
     paths.sort();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "wasm")) {
         match load_builtin(context, path).await {
-            Ok((id, size, manifest)) => core.jobs.add_builtin(id, size, context.me, manifest),
+            Ok((id, size, manifest)) => {
+                let me = context.me;
+                // The node is stopping: then nobody needs the job.
+                let _ = context.ask(move |core| core.jobs.add_builtin(id, size, me, manifest)).await;
+            }
             Err(error) => tracing::warn!(path = %path.display(), %error, "built-in job left out"),
         }
     }
 }
 
+/// Where the manifest of a built-in job is remembered, so that the next start need not compile it.
+fn manifest_path(context: &Context, id: &JobId) -> PathBuf {
+    context.cache_dir.join(format!("{id}-{}.manifest.json", context.profile.short()))
+}
+
 async fn load_builtin(context: &Arc<Context>, path: &Path) -> Result<(JobId, u64, Manifest), ControlError> {
-    let (bytes, job, manifest) = inspect(context, path).await?;
-    let size = bytes.len() as u64;
-    let id = job.id();
+    let bytes = tokio::fs::read(path).await.map_err(|error| bad_input(error.to_string(), ""))?;
+    let (id, size) = (JobId::of(&bytes), bytes.len() as u64);
+    let kept = manifest_path(context, &id);
+    let known = tokio::fs::read_to_string(&kept).await.ok().and_then(|text| Manifest::parse(&text).ok());
+    let manifest = match known {
+        Some(manifest) => manifest,
+        None => {
+            let (_, _, manifest) = inspect(context, path).await?;
+            let text = serde_json::to_vec(&manifest).unwrap_or_default();
+            // Without it the next start asks the job again.
+            let _ = tokio::fs::write(&kept, text).await;
+            manifest
+        }
+    };
     if !context.store.has(id.blob()).await {
         context.store.import_bytes(bytes.into(), &Pin::Job(id)).await.map_err(internal)?;
     }

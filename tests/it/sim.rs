@@ -1,0 +1,104 @@
+//! The simulator over many seeds. A failure names its seed; `P2PJOB_SIM_SEED=N cargo test -p p2pjob-tests sim` runs only that
+//! one, `P2PJOB_SIM_SEEDS=N` runs so many.
+
+use job_model::VerifyPolicy;
+use p2pjob_tests::sim::{SimOptions, SimReport, run};
+
+/// Seeds of a quick run.
+const SEEDS: u64 = 300;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable)
+        .ok()
+        .map(|text| text.parse().expect("a seed is a number"))
+}
+
+#[track_caller]
+fn check(seed: u64, options: &SimOptions) -> SimReport {
+    run(seed, options).unwrap_or_else(|failure| panic!("{failure}\n{options:?}"))
+}
+
+#[test]
+fn many_networks_keep_every_rule() {
+    if let Some(seed) = number("P2PJOB_SIM_SEED") {
+        println!("{:?}", check(seed, &SimOptions::from_seed(seed)));
+        return;
+    }
+    let (mut well, mut failed, mut sum) = (0, Vec::new(), SimReport::default());
+    for seed in 1..=number("P2PJOB_SIM_SEEDS").unwrap_or(SEEDS) {
+        let report = check(seed, &SimOptions::from_seed(seed));
+        well += report.ended_well;
+        failed.extend(report.failed.iter().map(|why| format!("seed {seed}: {why}")));
+        sum.inputs += report.inputs;
+        sum.accepted += report.accepted;
+        sum.hedges += report.hedges;
+        sum.lost += report.lost;
+        sum.restarts += report.restarts;
+        sum.ignored += report.ignored;
+        sum.liars_found += report.liars_found;
+    }
+    println!("{well} tasks ended well, {} did not: {failed:?}; {sum:?}", failed.len());
+    assert!(
+        failed.len() * 100 <= well as usize,
+        "more than 1 % of the tasks failed: {failed:?}"
+    );
+    assert!(
+        sum.hedges > 0 && sum.restarts > 0 && sum.liars_found > 0 && sum.ignored > 0,
+        "the runs were too calm: {sum:?}"
+    );
+}
+
+#[test]
+fn one_seed_is_one_run() {
+    for seed in [3, 14, 159] {
+        let options = SimOptions::from_seed(seed);
+        assert_eq!(check(seed, &options), check(seed, &options));
+    }
+}
+
+#[test]
+fn a_liar_of_five_is_found_and_nothing_wrong_accepted() {
+    let options = SimOptions {
+        nodes: 5,
+        liars: 1,
+        fault_every_ms: 0,
+        verify: VerifyPolicy::Quorum(2),
+        ..SimOptions::default()
+    };
+    for seed in 1..=20 {
+        let report = check(seed, &options);
+        assert_eq!(
+            (report.wrong, report.liars_found, report.ended_well),
+            (0, 1, options.tasks),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn chunks_that_fail_do_not_stop_the_others() {
+    let options = SimOptions {
+        tasks: 1,
+        chunks: 200,
+        bad_chunk_in: 2,
+        fault_every_ms: 0,
+        ..SimOptions::default()
+    };
+    let report = check(7, &options);
+    assert_eq!((report.accepted, report.ended_well), (100, 1));
+}
+
+#[test]
+fn a_large_network_under_churn_ends_all_tasks() {
+    let options = SimOptions {
+        nodes: 120,
+        liars: 12,
+        tasks: 2,
+        chunks: 400,
+        fault_every_ms: 300,
+        chunk_ms: 1_000,
+        ..SimOptions::default()
+    };
+    let report = check(11, &options);
+    assert_eq!((report.wrong, report.failed.len()), (0, 0), "{report:?}");
+}
