@@ -9,6 +9,8 @@
 mod books;
 mod faults;
 pub mod random;
+mod restart;
+mod rules;
 mod worker;
 mod world;
 

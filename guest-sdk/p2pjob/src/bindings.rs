@@ -22,11 +22,18 @@ pub fn plan<J: crate::Job>(
         target_chunks: hint.target_chunks,
         max_chunks: hint.max_chunks,
     };
-    let slice = |slice: crate::SliceRef| types::Slice { input: slice.input, offset: slice.offset, length: slice.length };
+    let slice = |slice: crate::SliceRef| types::Slice {
+        input: slice.input,
+        offset: slice.offset,
+        length: slice.length,
+    };
     let chunk = |(body, slices, weight): crate::glue::PlannedChunk| types::Chunk {
         body,
         slices: slices.into_iter().map(slice).collect(),
         weight,
     };
-    Ok(crate::glue::plan::<J>(&params, inputs, hint)?.into_iter().map(chunk).collect())
+    Ok(crate::glue::plan::<J>(&params, inputs, hint)?
+        .into_iter()
+        .map(chunk)
+        .collect())
 }

@@ -97,18 +97,31 @@ impl Counts {
 
     /// How often a word was seen.
     pub fn get(&self, word: &[u8]) -> u64 {
-        self.iter().filter(|(other, _)| *other == word).map(|(_, count)| count).sum()
+        self.iter()
+            .filter(|(other, _)| *other == word)
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// All words with their counts, in the order of first sight.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
-        self.entries.iter().map(|entry| (&self.arena[entry.start..entry.start + entry.length as usize], entry.count))
+        self.entries.iter().map(|entry| {
+            (
+                &self.arena[entry.start..entry.start + entry.length as usize],
+                entry.count,
+            )
+        })
     }
 
     fn push(&mut self, word: &[u8], head: u64, count: u64) {
         let start = self.arena.len();
         self.arena.extend_from_slice(word);
-        self.entries.push(Entry { head, count, start, length: word.len() as u32 });
+        self.entries.push(Entry {
+            head,
+            count,
+            start,
+            length: word.len() as u32,
+        });
     }
 
     /// Doubles the table, or builds it for entries that have none yet.
@@ -159,7 +172,9 @@ fn hash_of(word: &[u8], head: u64) -> u64 {
 
 impl fmt::Debug for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().map(|(word, count)| (String::from_utf8_lossy(word), count))).finish()
+        f.debug_map()
+            .entries(self.iter().map(|(word, count)| (String::from_utf8_lossy(word), count)))
+            .finish()
     }
 }
 
@@ -167,7 +182,9 @@ impl PartialEq for Counts {
     fn eq(&self, other: &Self) -> bool {
         let sorted = |counts: &Self| {
             let mut map = BTreeMap::new();
-            counts.iter().for_each(|(word, count)| *map.entry(word.to_vec()).or_insert(0) += count);
+            counts
+                .iter()
+                .for_each(|(word, count)| *map.entry(word.to_vec()).or_insert(0) += count);
             map
         };
         sorted(self) == sorted(other)
@@ -177,8 +194,10 @@ impl PartialEq for Counts {
 impl Serialize for Counts {
     /// Text formats get sorted words, once each; binary ones the order of first sight, which costs no sort.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut words: Vec<(Cow<'_, str>, u64)> =
-            self.iter().map(|(word, count)| (String::from_utf8_lossy(word), count)).collect();
+        let mut words: Vec<(Cow<'_, str>, u64)> = self
+            .iter()
+            .map(|(word, count)| (String::from_utf8_lossy(word), count))
+            .collect();
         if words.iter().any(|(word, _)| matches!(word, Cow::Owned(_))) || serializer.is_human_readable() {
             words.sort_unstable();
             words.dedup_by(|later, first| {
@@ -214,7 +233,12 @@ impl<'de> Visitor<'de> for CountsVisitor {
         let mut counts = Counts::new();
         while let Some((start, head)) = map.next_key_seed(Key(&mut counts.arena))? {
             let length = (counts.arena.len() - start) as u32;
-            counts.entries.push(Entry { head, count: map.next_value()?, start, length });
+            counts.entries.push(Entry {
+                head,
+                count: map.next_value()?,
+                start,
+                length,
+            });
         }
         Ok(counts)
     }

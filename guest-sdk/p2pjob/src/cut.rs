@@ -33,13 +33,21 @@ pub struct Cut<C> {
 impl<C> Cut<C> {
     /// A piece that reads nothing, of weight 1.
     pub const fn new(chunk: C) -> Self {
-        Self { chunk, slices: Vec::new(), weight: 1 }
+        Self {
+            chunk,
+            slices: Vec::new(),
+            weight: 1,
+        }
     }
 
     /// Adds a byte range that `run` may read.
     #[must_use]
     pub fn slice(mut self, input: Source, offset: u64, length: u64) -> Self {
-        self.slices.push(SliceRef { input: input.index(), offset, length });
+        self.slices.push(SliceRef {
+            input: input.index(),
+            offset,
+            length,
+        });
         self
     }
 
@@ -60,7 +68,11 @@ impl Source {
     pub fn cut_at_lines<C: Default>(&self, target_bytes: u64) -> Vec<Cut<C>> {
         self.cut_at_lines_from(0, target_bytes)
             .into_iter()
-            .map(|(offset, length)| Cut::new(C::default()).slice(*self, offset, length).weight(length.max(1)))
+            .map(|(offset, length)| {
+                Cut::new(C::default())
+                    .slice(*self, offset, length)
+                    .weight(length.max(1))
+            })
             .collect()
     }
 

@@ -33,7 +33,9 @@ pub fn plan<J: Job>(params: &[u8], inputs: Vec<(String, u64)>, hint: PlanHint) -
     let planned = || -> Result<Vec<PlannedChunk>, Error> {
         let params = read_params::<J>(params)?;
         let cuts = J::plan(&params, &Inputs::new(inputs), &hint)?;
-        cuts.into_iter().map(|cut| Ok((to_cbor(&cut.chunk)?, cut.slices, cut.weight.max(1)))).collect()
+        cuts.into_iter()
+            .map(|cut| Ok((to_cbor(&cut.chunk)?, cut.slices, cut.weight.max(1))))
+            .collect()
     };
     planned().map_err(Error::into_message)
 }
@@ -75,7 +77,9 @@ fn read_params<J: Job>(params: &[u8]) -> Result<J::Params, Error> {
 fn hook_panics() {
     static HOOKED: std::sync::Once = std::sync::Once::new();
     HOOKED.call_once(|| {
-        std::panic::set_hook(Box::new(|panic| crate::host::log_write(crate::log::Level::Error, &panic.to_string())));
+        std::panic::set_hook(Box::new(|panic| {
+            crate::host::log_write(crate::log::Level::Error, &panic.to_string())
+        }));
     });
 }
 
@@ -124,7 +128,7 @@ macro_rules! export_job {
                 }
             }
 
-            $crate::bindings::export!(Exported with_types_in $crate::bindings);
+    $crate::bindings::export!(Exported with_types_in $crate::bindings);
         };
     };
 }

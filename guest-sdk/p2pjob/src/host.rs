@@ -53,5 +53,5 @@ mod platform {
     };
 }
 
-pub(crate) use platform::{log_write, output_write, partials_count, partials_next, read, size};
 pub use platform::{entropy, progress};
+pub(crate) use platform::{log_write, output_write, partials_count, partials_next, read, size};

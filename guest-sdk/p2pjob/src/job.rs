@@ -47,7 +47,9 @@ pub trait Job {
     /// [`Reduce::Reduce`], the default.
     fn reduce(params: &Self::Params, partials: Partials<Self::Partial>) -> Result<Self::Output> {
         let _ = (params, partials);
-        Err(Error::new("this job has no reduce function: implement Job::reduce or set REDUCE to Reduce::Concat"))
+        Err(Error::new(
+            "this job has no reduce function: implement Job::reduce or set REDUCE to Reduce::Concat",
+        ))
     }
 }
 
@@ -60,17 +62,23 @@ pub struct Inputs {
 impl Inputs {
     pub(crate) fn new(bound: impl IntoIterator<Item = (String, u64)>) -> Self {
         let source = |(index, (name, size)): (usize, (String, u64))| (name, Source::new(index as u32, size));
-        Self { bound: bound.into_iter().enumerate().map(source).collect() }
+        Self {
+            bound: bound.into_iter().enumerate().map(source).collect(),
+        }
     }
 
     /// The input of this name; an error that says how to bind it when the task did not.
     pub fn get(&self, name: &str) -> Result<Source> {
-        self.find(name).ok_or_else(|| Error::new(format_args!("input {name:?} is missing; add --input {name}=PATH")))
+        self.find(name)
+            .ok_or_else(|| Error::new(format_args!("input {name:?} is missing; add --input {name}=PATH")))
     }
 
     /// The input of this name, if the task bound it.
     pub fn find(&self, name: &str) -> Option<Source> {
-        self.bound.iter().find(|(bound, _)| bound == name).map(|(_, source)| *source)
+        self.bound
+            .iter()
+            .find(|(bound, _)| bound == name)
+            .map(|(_, source)| *source)
     }
 
     /// All bound inputs with their names, in order.

@@ -38,12 +38,20 @@ pub struct InputDecl {
 impl InputDecl {
     /// An input the task must bind.
     pub const fn required(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, required: true }
+        Self {
+            name,
+            summary,
+            required: true,
+        }
     }
 
     /// An input the task may leave out; then it does not appear in `Inputs`.
     pub const fn optional(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, required: false }
+        Self {
+            name,
+            summary,
+            required: false,
+        }
     }
 }
 
@@ -72,7 +80,9 @@ pub(crate) fn describe<J: Job + Package>() -> String {
         name: J::NAME,
         version: J::VERSION,
         summary: J::SUMMARY,
-        params_schema: schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<J::Params>(),
+        params_schema: schemars::generate::SchemaSettings::draft2020_12()
+            .into_generator()
+            .into_root_schema_for::<J::Params>(),
         inputs: J::INPUTS,
         reduce: J::REDUCE,
         verify: J::VERIFY,

@@ -16,7 +16,12 @@ pub struct Reader {
 
 impl Reader {
     pub(crate) const fn new(source: Source, offset: u64) -> Self {
-        Self { source, offset, block: Vec::new(), used: 0 }
+        Self {
+            source,
+            offset,
+            block: Vec::new(),
+            used: 0,
+        }
     }
 
     /// Offset in the source of the next byte.

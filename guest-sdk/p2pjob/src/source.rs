@@ -94,7 +94,11 @@ impl Source {
             }
             carry.extend_from_slice(rest);
         }
-        if carry.is_empty() { Ok(()) } else { each(offset, without_return(&carry)) }
+        if carry.is_empty() {
+            Ok(())
+        } else {
+            each(offset, without_return(&carry))
+        }
     }
 }
 

@@ -38,8 +38,16 @@ impl Finished {
 impl Task {
     /// A task with these parameters, a JSON object, and no inputs.
     pub fn new(params_json: &str) -> Self {
-        let hint = PlanHint { chunk_size: None, target_chunks: 4, max_chunks: 10_000 };
-        Self { params: params_json.to_owned(), inputs: Vec::new(), hint }
+        let hint = PlanHint {
+            chunk_size: None,
+            target_chunks: 4,
+            max_chunks: 10_000,
+        };
+        Self {
+            params: params_json.to_owned(),
+            inputs: Vec::new(),
+            hint,
+        }
     }
 
     /// Binds an input. Bind them in the order the job declares them.
@@ -60,7 +68,11 @@ impl Task {
     pub fn run<J: Job + Package>(&self) -> Result<Finished, String> {
         let params = self.params_cbor()?;
         let whole: Vec<&[u8]> = self.inputs.iter().map(|(_, bytes)| bytes.as_slice()).collect();
-        let sizes = self.inputs.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect();
+        let sizes = self
+            .inputs
+            .iter()
+            .map(|(name, bytes)| (name.clone(), bytes.len() as u64))
+            .collect();
         simulated::begin(&whole, Vec::new());
         let chunks = crate::glue::plan::<J>(&params, sizes, self.hint).map_err(|error| format!("plan: {error}"))?;
         let mut log = simulated::end().1;
@@ -68,7 +80,9 @@ impl Task {
         for (number, (body, slices, _)) in chunks.iter().enumerate() {
             let range = |slice: &crate::SliceRef| {
                 let end = slice.offset.checked_add(slice.length)?;
-                whole.get(slice.input as usize)?.get(usize::try_from(slice.offset).ok()?..usize::try_from(end).ok()?)
+                whole
+                    .get(slice.input as usize)?
+                    .get(usize::try_from(slice.offset).ok()?..usize::try_from(end).ok()?)
             };
             let slices: Option<Vec<&[u8]>> = slices.iter().map(range).collect();
             let slices = slices.ok_or_else(|| format!("plan: a slice of chunk {number} lies outside its input"))?;
@@ -85,18 +99,25 @@ impl Task {
             log.extend(lines);
         }
         if J::REDUCE == Reduce::Concat {
-            return Ok(Finished { output: partials.concat(), chunks: chunks.len(), log });
+            return Ok(Finished {
+                output: partials.concat(),
+                chunks: chunks.len(),
+                log,
+            });
         }
         simulated::begin(&[], partials);
         crate::glue::reduce::<J>(&params).map_err(|error| format!("reduce: {error}"))?;
         let (output, lines) = simulated::end();
         log.extend(lines);
-        Ok(Finished { output, chunks: chunks.len(), log })
+        Ok(Finished {
+            output,
+            chunks: chunks.len(),
+            log,
+        })
     }
 
     fn params_cbor(&self) -> Result<Vec<u8>, String> {
-        let value: Value =
-            serde_json::from_str(&self.params).map_err(|error| format!("parameters: {error}"))?;
+        let value: Value = serde_json::from_str(&self.params).map_err(|error| format!("parameters: {error}"))?;
         crate::to_cbor(&Params(&value)).map_err(|error| error.to_string())
     }
 }
@@ -177,9 +198,14 @@ pub(crate) mod simulated {
     }
 
     pub fn read(index: u32, offset: u64, length: u32) -> Vec<u8> {
-        assert!(length <= crate::source::MAX_READ_BYTES, "a read of {length} bytes is over the limit");
+        assert!(
+            length <= crate::source::MAX_READ_BYTES,
+            "a read of {length} bytes is over the limit"
+        );
         with(|platform| {
-            let Some(bytes) = platform.sources.get(index as usize) else { panic!("there is no input or slice {index}") };
+            let Some(bytes) = platform.sources.get(index as usize) else {
+                panic!("there is no input or slice {index}")
+            };
             let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
             bytes[from..from.saturating_add(length as usize).min(bytes.len())].to_vec()
         })

@@ -6,12 +6,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 fn words_by_std(text: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(text).split_whitespace().map(str::to_owned).collect()
+    String::from_utf8_lossy(text)
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn words_by_us(text: &[u8], block: usize) -> Vec<String> {
     let mut words = Vec::new();
-    let mut splitter = crate::words::WordSplitter::new(|word: &[u8]| words.push(String::from_utf8_lossy(word).into_owned()));
+    let mut splitter =
+        crate::words::WordSplitter::new(|word: &[u8]| words.push(String::from_utf8_lossy(word).into_owned()));
     text.chunks(block).for_each(|block| splitter.feed(block));
     splitter.finish();
     words
@@ -32,7 +36,10 @@ impl Seeded {
 #[test]
 fn words_are_what_std_finds_in_the_lossy_text() {
     // Every white space character, whole and torn, beside letters and stray bytes.
-    let spaces: Vec<char> = (0..=0x3000).filter_map(char::from_u32).filter(|c| c.is_whitespace()).collect();
+    let spaces: Vec<char> = (0..=0x3000)
+        .filter_map(char::from_u32)
+        .filter(|c| c.is_whitespace())
+        .collect();
     assert_eq!(spaces.len(), 25);
     for seed in 0..400 {
         let mut seeded = Seeded(seed);
@@ -43,7 +50,11 @@ fn words_are_what_std_finds_in_the_lossy_text() {
                 0 => {
                     let mut utf8 = [0; 4];
                     let space = spaces[(draw >> 8) as usize % spaces.len()].encode_utf8(&mut utf8);
-                    let torn = if draw & (1 << 40) == 0 { space.len() } else { (draw >> 41) as usize % space.len() };
+                    let torn = if draw & (1 << 40) == 0 {
+                        space.len()
+                    } else {
+                        (draw >> 41) as usize % space.len()
+                    };
                     text.extend_from_slice(&space.as_bytes()[..torn]);
                 }
                 1 => text.push((draw >> 8) as u8),
@@ -114,7 +125,10 @@ impl Job for Lines {
     fn plan(params: &LinesParams, inputs: &Inputs, hint: &PlanHint) -> Result<Vec<Cut<()>>> {
         let text = inputs.get("text")?;
         let pieces = text.cut_at_lines_from(params.from, hint.chunk_bytes(text.size()));
-        Ok(pieces.into_iter().map(|(offset, length)| Cut::new(()).slice(text, offset, length)).collect())
+        Ok(pieces
+            .into_iter()
+            .map(|(offset, length)| Cut::new(()).slice(text, offset, length))
+            .collect())
     }
 
     fn run(_: (), slices: &Slices) -> Result<Vec<String>> {
@@ -135,15 +149,26 @@ impl Job for Lines {
 export_job!(Lines, name = "lines");
 
 fn lines(text: &[u8], chunk_size: u64) -> String {
-    Task::new(r#"{"from": 0}"#).input("text", text).chunk_size(chunk_size).run::<Lines>().unwrap().text()
+    Task::new(r#"{"from": 0}"#)
+        .input("text", text)
+        .chunk_size(chunk_size)
+        .run::<Lines>()
+        .unwrap()
+        .text()
 }
 
 #[test]
 fn cuts_lie_behind_line_ends() {
     assert_eq!(lines(b"", 1), "[[]]");
     assert_eq!(lines(b"a", 1), r#"[["a"]]"#);
-    assert_eq!(lines(b"a\nb\r\n\nlong line\nc", 1), r#"[["a"],["b"],[""],["long line"],["c"]]"#);
-    assert_eq!(lines(b"a\nb\r\n\nlong line\nc\n", 4), r#"[["a","b"],["","long line"],["c"]]"#);
+    assert_eq!(
+        lines(b"a\nb\r\n\nlong line\nc", 1),
+        r#"[["a"],["b"],[""],["long line"],["c"]]"#
+    );
+    assert_eq!(
+        lines(b"a\nb\r\n\nlong line\nc\n", 4),
+        r#"[["a","b"],["","long line"],["c"]]"#
+    );
     assert_eq!(lines(b"aa\nbb\n", 3), r#"[["aa"],["bb"]]"#);
     assert_eq!(lines(b"aa\nbb\n", 100), r#"[["aa","bb"]]"#);
 }
@@ -152,33 +177,60 @@ fn cuts_lie_behind_line_ends() {
 fn a_line_longer_than_the_looks_and_blocks_is_one_piece() {
     let long = "x".repeat((5 << 20) + 3);
     let text = format!("first\n{long}\nlast");
-    let finished = Task::new(r#"{"from": 0}"#).input("text", text).chunk_size(10).run::<Lines>().unwrap();
+    let finished = Task::new(r#"{"from": 0}"#)
+        .input("text", text)
+        .chunk_size(10)
+        .run::<Lines>()
+        .unwrap();
     assert_eq!(finished.text(), format!(r#"[["first","{long}"],["last"]]"#));
     assert_eq!(finished.log, ["Info: 2", "Info: 1"]);
 }
 
 #[test]
 fn the_hint_is_bounded_by_the_most_chunks() {
-    let hint = PlanHint { chunk_size: Some(10), target_chunks: 4, max_chunks: 5 };
+    let hint = PlanHint {
+        chunk_size: Some(10),
+        target_chunks: 4,
+        max_chunks: 5,
+    };
     assert_eq!(hint.chunk_bytes(1000), 200);
     assert_eq!(hint.chunk_bytes(30), 10);
-    let free = PlanHint { chunk_size: None, target_chunks: 4, max_chunks: 5 };
+    let free = PlanHint {
+        chunk_size: None,
+        target_chunks: 4,
+        max_chunks: 5,
+    };
     assert_eq!(free.chunk_items(1000), 250);
     assert_eq!(free.chunk_items(0), 1);
     assert_eq!(free.chunk_bytes(1000), 256 << 10);
     assert_eq!(free.chunk_bytes(64 << 20), 16 << 20);
-    assert_eq!(PlanHint { max_chunks: 10, ..free }.chunk_bytes(1 << 40), (1u64 << 40).div_ceil(10));
+    assert_eq!(
+        PlanHint { max_chunks: 10, ..free }.chunk_bytes(1 << 40),
+        (1u64 << 40).div_ceil(10)
+    );
 }
 
 #[test]
 fn errors_name_the_thing() {
     let missing = Task::new(r#"{"from": 0}"#).run::<Lines>().unwrap_err();
     assert_eq!(missing, r#"plan: input "text" is missing; add --input text=PATH"#);
-    let wrong = Task::new(r#"{"from": "x"}"#).input("text", "").run::<Lines>().unwrap_err();
-    assert!(wrong.starts_with("plan: parameters: not a valid LinesParams: "), "{wrong}");
-    let unknown = Task::new(r#"{"from": 0, "form": 1}"#).input("text", "").run::<Lines>().unwrap_err();
+    let wrong = Task::new(r#"{"from": "x"}"#)
+        .input("text", "")
+        .run::<Lines>()
+        .unwrap_err();
+    assert!(
+        wrong.starts_with("plan: parameters: not a valid LinesParams: "),
+        "{wrong}"
+    );
+    let unknown = Task::new(r#"{"from": 0, "form": 1}"#)
+        .input("text", "")
+        .run::<Lines>()
+        .unwrap_err();
     assert!(unknown.contains("unknown field `form`"), "{unknown}");
-    let text = Task::new(r#"{"from": 0}"#).input("text", vec![0xFF]).run::<Lines>().unwrap_err();
+    let text = Task::new(r#"{"from": 0}"#)
+        .input("text", vec![0xFF])
+        .run::<Lines>()
+        .unwrap_err();
     assert_eq!(text, "run of chunk 0: invalid utf-8 sequence of 1 bytes from index 0");
 }
 
@@ -190,7 +242,10 @@ fn the_manifest_has_the_fields_the_platform_reads() {
     assert_eq!(manifest["reduce"], "reduce");
     assert_eq!(manifest["verify"], "quorum");
     assert_eq!(manifest["memory_bytes"], 0);
-    assert_eq!(manifest["inputs"], serde_json::json!([{"name": "text", "summary": "lines", "required": true}]));
+    assert_eq!(
+        manifest["inputs"],
+        serde_json::json!([{"name": "text", "summary": "lines", "required": true}])
+    );
     let schema = &manifest["params_schema"];
     assert_eq!(schema["required"], serde_json::json!(["from"]));
     assert_eq!(schema["additionalProperties"], false);

@@ -51,7 +51,9 @@ impl PartialValue for Written {
     }
 
     fn read_partial(_: Vec<u8>) -> Result<Self> {
-        Err(Error::new("a partial of type Written cannot be read back; use Raw, or Reduce::Concat"))
+        Err(Error::new(
+            "a partial of type Written cannot be read back; use Raw, or Reduce::Concat",
+        ))
     }
 }
 

@@ -35,7 +35,9 @@ impl Job for BenchEmpty {
     fn plan(params: &Params, _: &Inputs, _: &PlanHint) -> Result<Vec<Cut<Self::Chunk>>> {
         let fails = |number: u32| params.fail_every > 0 && number.is_multiple_of(params.fail_every);
         let padding = || " ".repeat(params.body_bytes as usize);
-        Ok((0..params.chunks).map(|number| Cut::new((number, fails(number), params.salt, padding()))).collect())
+        Ok((0..params.chunks)
+            .map(|number| Cut::new((number, fails(number), params.salt, padding())))
+            .collect())
     }
 
     fn run((number, fails, _, _): Self::Chunk, _: &Slices) -> Result<Raw> {

@@ -20,7 +20,11 @@ pub enum Column {
 }
 
 fn reader_of(reader: Reader, delimiter: u8) -> csv::Reader<Reader> {
-    csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(reader)
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(reader)
 }
 
 /// Cuts at record ends into pieces of about `target` bytes. Every piece has a record, unless there is none at all.
@@ -35,7 +39,12 @@ pub fn cut(description: &Description<'_>, source: Source, start: u64, target: u6
     let mut names = None;
     if description.header {
         reader.read_byte_record(&mut record)?;
-        names = Some(record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect::<Vec<_>>());
+        names = Some(
+            record
+                .iter()
+                .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+                .collect::<Vec<_>>(),
+        );
     }
     let mut from = start + reader.position().byte();
     let mut pieces = Vec::new();
@@ -57,8 +66,16 @@ pub fn cut(description: &Description<'_>, source: Source, start: u64, target: u6
     }
     let column = find(description.column, names.as_deref(), width.unwrap_or(1))?;
     let as_text = description.as_text;
-    let piece = |offset| Piece::CsvColumn { offset, column, delimiter, as_text };
-    Ok(pieces.into_iter().map(|(offset, length)| (piece(offset), Some((offset, length)))).collect())
+    let piece = |offset| Piece::CsvColumn {
+        offset,
+        column,
+        delimiter,
+        as_text,
+    };
+    Ok(pieces
+        .into_iter()
+        .map(|(offset, length)| (piece(offset), Some((offset, length))))
+        .collect())
 }
 
 /// The number of the wanted column.
@@ -66,7 +83,10 @@ fn find(wanted: Option<&Column>, names: Option<&[String]>, width: usize) -> Resu
     let columns = || match names {
         Some(names) => {
             let more = if names.len() > MAX_LISTED_COLUMNS { ", ..." } else { "" };
-            format!("the columns are {}{more}", names[..names.len().min(MAX_LISTED_COLUMNS)].join(", "))
+            format!(
+                "the columns are {}{more}",
+                names[..names.len().min(MAX_LISTED_COLUMNS)].join(", ")
+            )
         }
         None => format!("there are {width} columns, numbered from 0"),
     };

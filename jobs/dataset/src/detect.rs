@@ -10,7 +10,11 @@ const LOOK_BYTES: u32 = 1 << 20;
 
 /// Where the text begins: behind a byte order mark, if there is one.
 pub fn behind_mark(source: Source) -> u64 {
-    if source.read_at(0, MARK.len() as u32) == MARK { MARK.len() as u64 } else { 0 }
+    if source.read_at(0, MARK.len() as u32) == MARK {
+        MARK.len() as u64
+    } else {
+        0
+    }
 }
 
 /// The offset of the first byte from `start` on that is not ASCII white space.
@@ -39,7 +43,9 @@ pub fn format(source: Source, start: u64) -> Result<Format> {
         Some(b'[') if more && is_json() => Format::Jsonl,
         Some(b'[') => Format::Json,
         Some(b'{') if !is_json() => {
-            bail!("the data begins with a JSON object that is not on one line; put it into an array, or name the format")
+            bail!(
+                "the data begins with a JSON object that is not on one line; put it into an array, or name the format"
+            )
         }
         Some(b'{' | b'"') if is_json() => Format::Jsonl,
         _ => Format::Lines,

@@ -83,10 +83,19 @@ fn cut_inline(values: &[p2pjob::serde_json::Value], hint: &PlanHint) -> Result<V
     for (number, value) in values.iter().enumerate() {
         let text = value.to_string();
         if text.len() > MAX_INLINE_BYTES {
-            bail!("value {number} has {} bytes; give data of this size as an input: --input data=PATH", text.len());
+            bail!(
+                "value {number} has {} bytes; give data of this size as an input: --input data=PATH",
+                text.len()
+            );
         }
         if !items.is_empty() && (items.len() as u64 >= most || bytes + text.len() > MAX_INLINE_BYTES) {
-            pieces.push((Piece::Inline { first, items: std::mem::take(&mut items) }, None));
+            pieces.push((
+                Piece::Inline {
+                    first,
+                    items: std::mem::take(&mut items),
+                },
+                None,
+            ));
             first = number as u64;
             bytes = 0;
         }
@@ -122,7 +131,10 @@ fn cut_input(description: &Description<'_>, source: Source, hint: &PlanHint) -> 
         Format::Jsonl => Piece::JsonLines { offset },
         Format::Auto | Format::Csv | Format::Lines => Piece::Lines { offset, as_text },
     };
-    Ok(pieces.into_iter().map(|(offset, length)| (piece(offset), Some((offset, length)))).collect())
+    Ok(pieces
+        .into_iter()
+        .map(|(offset, length)| (piece(offset), Some((offset, length))))
+        .collect())
 }
 
 #[cfg(test)]

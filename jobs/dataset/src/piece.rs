@@ -49,7 +49,9 @@ impl Piece {
     /// Calls `each` with every value, in order. An error is told with the place of its value in the data.
     pub fn for_each(&self, slices: &Slices, mut each: impl FnMut(Value) -> Result<()>) -> Result<()> {
         let mut at_byte = |byte: u64, value: Result<Value>| {
-            value.and_then(&mut each).map_err(|error| error.context(format_args!("data at byte {byte}")))
+            value
+                .and_then(&mut each)
+                .map_err(|error| error.context(format_args!("data at byte {byte}")))
         };
         match self {
             Self::Inline { first, items } => {
@@ -63,16 +65,23 @@ impl Piece {
                 at_byte(offset + at as u64, json(element))
             }),
             Self::JsonLines { offset } => slices.get(0).for_each_line_at(|at, line| {
-                if line.trim_ascii().is_empty() { Ok(()) } else { at_byte(offset + at, json(line)) }
+                if line.trim_ascii().is_empty() {
+                    Ok(())
+                } else {
+                    at_byte(offset + at, json(line))
+                }
             }),
-            Self::Lines { offset, as_text } => {
-                slices.get(0).for_each_line_at(|at, line| at_byte(offset + at, Ok(field(line, *as_text))))
-            }
-            Self::CsvColumn { offset, column, delimiter, as_text } => {
-                csv_column::for_each_field(slices.get(0), *column, *delimiter, |at, text| {
-                    at_byte(offset + at, Ok(field(text, *as_text)))
-                })
-            }
+            Self::Lines { offset, as_text } => slices
+                .get(0)
+                .for_each_line_at(|at, line| at_byte(offset + at, Ok(field(line, *as_text)))),
+            Self::CsvColumn {
+                offset,
+                column,
+                delimiter,
+                as_text,
+            } => csv_column::for_each_field(slices.get(0), *column, *delimiter, |at, text| {
+                at_byte(offset + at, Ok(field(text, *as_text)))
+            }),
         }
     }
 }

@@ -21,10 +21,19 @@ impl Job for Elements {
 
     fn plan(params: &Params, inputs: &Inputs, hint: &PlanHint) -> Result<Vec<Cut<Piece>>> {
         let column = params.column.as_ref();
-        let description =
-            Description { data: None, format: params.format, column, header: true, delimiter: None, as_text: false };
+        let description = Description {
+            data: None,
+            format: params.format,
+            column,
+            header: true,
+            delimiter: None,
+            as_text: false,
+        };
         let cuts = crate::cut(&description, inputs, hint)?;
-        Ok(cuts.into_iter().map(|(piece, bytes)| crate::attach(piece, inputs, bytes)).collect())
+        Ok(cuts
+            .into_iter()
+            .map(|(piece, bytes)| crate::attach(piece, inputs, bytes))
+            .collect())
     }
 
     fn run(piece: Piece, slices: &Slices) -> Result<Vec<String>> {

@@ -15,7 +15,11 @@ pub struct ExpressionError {
 
 impl ExpressionError {
     pub(crate) const fn new(name: &'static str, message: String, character: Option<usize>) -> Self {
-        Self { name, message, character }
+        Self {
+            name,
+            message,
+            character,
+        }
     }
 
     pub(crate) const fn of(mut self, name: &'static str) -> Self {
@@ -33,7 +37,11 @@ impl ExpressionError {
             }
             other => other.to_string(),
         };
-        Self { name, message, character }
+        Self {
+            name,
+            message,
+            character,
+        }
     }
 }
 

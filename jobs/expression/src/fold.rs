@@ -52,7 +52,10 @@ impl Folded {
     /// From the wire.
     pub fn from_wire((count, json): (u64, Option<String>)) -> Result<Self, ExpressionError> {
         let value = |json: String| parse_json(json.as_bytes()).map_err(|error| ExpressionError::new("", error, None));
-        Ok(Self { count, value: json.map(value).transpose()? })
+        Ok(Self {
+            count,
+            value: json.map(value).transpose()?,
+        })
     }
 
     /// How many values were folded.
@@ -74,7 +77,10 @@ impl Folder {
             "count" => Fold::Count,
             "concat" => Fold::Concat,
             word if !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphabetic()) && !matches!(word, "a" | "b") => {
-                let message = format!("there is no fold `{word}`; there are {}, or an expression in a and b", FOLDS.join(", "));
+                let message = format!(
+                    "there is no fold `{word}`; there are {}, or an expression in a and b",
+                    FOLDS.join(", ")
+                );
                 return Err(ExpressionError::new(name, message, None));
             }
             expression => Fold::Custom(Box::new(Expression::new(name, expression, &["a", "b"])?)),
@@ -94,14 +100,18 @@ impl Folder {
 
     fn join(&mut self, folded: &mut Folded, count: u64, value: Option<Value>) -> Result<(), ExpressionError> {
         folded.count = folded.count.saturating_add(count);
-        let Some(value) = value.filter(|_| !matches!(self.fold, Fold::Count)) else { return Ok(()) };
+        let Some(value) = value.filter(|_| !matches!(self.fold, Fold::Count)) else {
+            return Ok(());
+        };
         let name = self.name;
         let numeric = |value: Value| match Number::of(&value) {
             Some(number) => Ok(number.into_value()),
             None => number::fail(format!("a value is {}, not a number", type_name(&value))),
         };
         let joined = match (folded.value.take(), &mut self.fold) {
-            (Some(a), Fold::Custom(expression)) => return expression.eval([a, value]).map(|value| folded.value = Some(value)),
+            (Some(a), Fold::Custom(expression)) => {
+                return expression.eval([a, value]).map(|value| folded.value = Some(value));
+            }
             (None, Fold::Sum | Fold::Average | Fold::Product) => numeric(value),
             (None, Fold::Min | Fold::Max) => number::order("<", &value, &value).map(|_| value),
             (None, Fold::Concat) if !value.is_string() && !value.is_array() => Ok(Value::from_array(vec![value])),
@@ -151,7 +161,11 @@ fn average(sum: &Value, count: u64) -> Outcome<String> {
 }
 
 fn extreme(a: Value, b: Value, better: fn(Ordering) -> bool) -> Outcome {
-    Ok(if number::order("<", &b, &a)?.is_some_and(better) { b } else { a })
+    Ok(if number::order("<", &b, &a)?.is_some_and(better) {
+        b
+    } else {
+        a
+    })
 }
 
 /// Texts make a text, lists a list; any other value counts as a list of one.
@@ -165,7 +179,11 @@ fn concat(a: Value, b: Value) -> Outcome {
         (true, false) => number::fail(format!("cannot append {} to a text; str(...) makes one", type_name(&b))),
         (false, _) => {
             let mut items = if a.is_array() { a.cast::<rhai::Array>() } else { vec![a] };
-            if b.is_array() { items.extend(b.cast::<rhai::Array>()) } else { items.push(b) }
+            if b.is_array() {
+                items.extend(b.cast::<rhai::Array>())
+            } else {
+                items.push(b)
+            }
             Ok(Value::from_array(items))
         }
     }

@@ -16,9 +16,47 @@ const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// Every function by name, for messages and for finding misspelt ones before anything runs.
 pub(crate) const FUNCTIONS: &[&str] = &[
-    "abs", "acos", "asin", "atan", "atan2", "bool", "ceil", "contains", "cos", "endswith", "ends_with", "exp", "find",
-    "float", "floor", "int", "isqrt", "join", "len", "log", "log10", "log2", "lower", "max", "min", "pow", "replace", "round",
-    "sin", "slice", "split", "sqrt", "startswith", "starts_with", "str", "strip", "sum", "tan", "trim", "type", "upper",
+    "abs",
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "bool",
+    "ceil",
+    "contains",
+    "cos",
+    "endswith",
+    "ends_with",
+    "exp",
+    "find",
+    "float",
+    "floor",
+    "int",
+    "isqrt",
+    "join",
+    "len",
+    "log",
+    "log10",
+    "log2",
+    "lower",
+    "max",
+    "min",
+    "pow",
+    "replace",
+    "round",
+    "sin",
+    "slice",
+    "split",
+    "sqrt",
+    "startswith",
+    "starts_with",
+    "str",
+    "strip",
+    "sum",
+    "tan",
+    "trim",
+    "type",
+    "upper",
 ];
 /// Names that stand for a fixed number.
 pub(crate) const CONSTANTS: &[(&str, f64)] = &[("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
@@ -43,16 +81,22 @@ fn operators(engine: &mut Engine) {
             return Ok(Value::from_array(a));
         }
         if a.is_string() != b.is_string() && (Number::of(&a).is_some() || Number::of(&b).is_some()) {
-            return fail(format!("cannot add {} and {}; str(...) makes a text of a number", type_name(&a), type_name(&b)));
+            return fail(format!(
+                "cannot add {} and {}; str(...) makes a text of a number",
+                type_name(&a),
+                type_name(&b)
+            ));
         }
         number::add(&a, &b)
     });
-    engine.register_fn("*", |a: Value, b: Value| match (a.as_immutable_string_ref(), b.as_int()) {
-        (Ok(text), Ok(times)) => {
-            let times = usize::try_from(times).unwrap_or(0);
-            bounded(text.len().saturating_mul(times), || text.repeat(times))
+    engine.register_fn("*", |a: Value, b: Value| {
+        match (a.as_immutable_string_ref(), b.as_int()) {
+            (Ok(text), Ok(times)) => {
+                let times = usize::try_from(times).unwrap_or(0);
+                bounded(text.len().saturating_mul(times), || text.repeat(times))
+            }
+            _ => number::multiply(&a, &b),
         }
-        _ => number::multiply(&a, &b),
     });
     engine.register_fn("-", |a: Value, b: Value| number::subtract(&a, &b));
     engine.register_fn("/", |a: Value, b: Value| number::divide(&a, &b));
@@ -115,7 +159,11 @@ fn arithmetic(engine: &mut Engine) {
         float_function(engine, name, function);
     }
     engine.register_fn("atan2", |a: Value, b: Value| -> Outcome {
-        Ok(Value::from_float(numeric("atan2", &a)?.to_float()?.atan2(numeric("atan2", &b)?.to_float()?)))
+        Ok(Value::from_float(
+            numeric("atan2", &a)?
+                .to_float()?
+                .atan2(numeric("atan2", &b)?.to_float()?),
+        ))
     });
     engine.register_fn("pow", |a: Value, b: Value| number::power(&a, &b));
     engine.register_fn("abs", |a: Value| match numeric("abs", &a)? {
@@ -123,9 +171,13 @@ fn arithmetic(engine: &mut Engine) {
         _ if number::order("<", &a, &Value::from_int(0))?.is_some_and(Ordering::is_lt) => number::negate(&a),
         number => Ok(number.into_value()),
     });
-    engine.register_fn("isqrt", |a: Value| match numeric("isqrt", &a)?.to_int().map(dashu_int::UBig::try_from) {
-        Some(Ok(int)) => Ok(number::value_from_int(IBig::from(dashu_int::ops::SquareRoot::sqrt(&int)))),
-        _ => fail("isqrt needs an integer that is not negative"),
+    engine.register_fn("isqrt", |a: Value| {
+        match numeric("isqrt", &a)?.to_int().map(dashu_int::UBig::try_from) {
+            Some(Ok(int)) => Ok(number::value_from_int(IBig::from(dashu_int::ops::SquareRoot::sqrt(
+                &int,
+            )))),
+            _ => fail("isqrt needs an integer that is not negative"),
+        }
     });
     engine.register_fn("floor", |a: Value| whole("floor", &a, f64::floor));
     engine.register_fn("ceil", |a: Value| whole("ceil", &a, f64::ceil));
@@ -173,7 +225,13 @@ fn round_to(value: &Value, digits: &Value) -> Outcome {
             let rest = Number::of(&rest).and_then(|rest| rest.to_int()).unwrap_or_default();
             let base = &int - &rest;
             let doubled = &rest * IBig::from(2);
-            let steps = if doubled <= unit { 0 } else if doubled < &unit * IBig::from(3) { 1 } else { 2 };
+            let steps = if doubled <= unit {
+                0
+            } else if doubled < &unit * IBig::from(3) {
+                1
+            } else {
+                2
+            };
             Ok(number::value_from_int(base + unit * IBig::from(steps)))
         }
     }
@@ -202,7 +260,10 @@ fn text_of(function: &str, value: &Value) -> Outcome<ImmutableString> {
         Ok(text) => Ok(text.clone()),
         Err(_) => match value.as_char() {
             Ok(letter) => Ok(letter.to_string().into()),
-            Err(_) => fail(format!("{function} needs a text, not {}; str(...) makes one", type_name(value))),
+            Err(_) => fail(format!(
+                "{function} needs a text, not {}; str(...) makes one",
+                type_name(value)
+            )),
         },
     }
 }
@@ -210,7 +271,9 @@ fn text_of(function: &str, value: &Value) -> Outcome<ImmutableString> {
 /// A text of this many bytes, if that is within the limit.
 fn bounded(bytes: usize, make: impl FnOnce() -> String) -> Outcome {
     if bytes > MAX_TEXT_BYTES {
-        return fail(format!("the text would have {bytes} bytes, at most {MAX_TEXT_BYTES} are allowed"));
+        return fail(format!(
+            "the text would have {bytes} bytes, at most {MAX_TEXT_BYTES} are allowed"
+        ));
     }
     Ok(make().into())
 }
@@ -218,10 +281,16 @@ fn bounded(bytes: usize, make: impl FnOnce() -> String) -> Outcome {
 fn texts(engine: &mut Engine) {
     engine.register_fn("str", |a: Value| python_str(&a));
     engine.register_fn("type", |a: Value| type_name(&a));
-    engine.register_fn("upper", |a: Value| -> Outcome<String> { Ok(text_of("upper", &a)?.to_uppercase()) });
-    engine.register_fn("lower", |a: Value| -> Outcome<String> { Ok(text_of("lower", &a)?.to_lowercase()) });
+    engine.register_fn("upper", |a: Value| -> Outcome<String> {
+        Ok(text_of("upper", &a)?.to_uppercase())
+    });
+    engine.register_fn("lower", |a: Value| -> Outcome<String> {
+        Ok(text_of("lower", &a)?.to_lowercase())
+    });
     for name in ["strip", "trim"] {
-        engine.register_fn(name, move |a: Value| -> Outcome<String> { Ok(text_of(name, &a)?.trim().to_owned()) });
+        engine.register_fn(name, move |a: Value| -> Outcome<String> {
+            Ok(text_of(name, &a)?.trim().to_owned())
+        });
     }
     for name in ["startswith", "starts_with"] {
         engine.register_fn(name, move |a: Value, b: Value| -> Outcome<bool> {
@@ -239,14 +308,30 @@ fn texts(engine: &mut Engine) {
         Ok(Value::from_int(text.find(part.as_str()).map_or(-1, letters)))
     });
     engine.register_fn("replace", |a: Value, b: Value, c: Value| -> Outcome {
-        let (text, from, to) = (text_of("replace", &a)?, text_of("replace", &b)?, text_of("replace", &c)?);
-        let times = if from.is_empty() { text.len() + 1 } else { text.matches(from.as_str()).count() };
+        let (text, from, to) = (
+            text_of("replace", &a)?,
+            text_of("replace", &b)?,
+            text_of("replace", &c)?,
+        );
+        let times = if from.is_empty() {
+            text.len() + 1
+        } else {
+            text.matches(from.as_str()).count()
+        };
         bounded(text.len() + times * to.len(), || text.replace(from.as_str(), &to))
     });
     engine.register_fn("slice", |a: Value, from: Value, to: Value| {
-        let (Ok(from), Ok(to)) = (from.as_int(), to.as_int()) else { return fail("slice needs two positions") };
+        let (Ok(from), Ok(to)) = (from.as_int(), to.as_int()) else {
+            return fail("slice needs two positions");
+        };
         let cut = |length: usize| {
-            let at = |position: i64| if position < 0 { length as i64 + position } else { position };
+            let at = |position: i64| {
+                if position < 0 {
+                    length as i64 + position
+                } else {
+                    position
+                }
+            };
             let (from, to) = (at(from).clamp(0, length as i64), at(to).clamp(0, length as i64));
             (from as usize, (to - from).max(0) as usize)
         };
@@ -290,25 +375,37 @@ fn lists(engine: &mut Engine) {
         Ok(text_of("in", &whole)?.contains(text_of("in", &part)?.as_str()))
     });
     engine.register_fn("split", |a: Value| -> Outcome {
-        Ok(Value::from_array(text_of("split", &a)?.split_whitespace().map(|word| word.to_owned().into()).collect()))
+        Ok(Value::from_array(
+            text_of("split", &a)?
+                .split_whitespace()
+                .map(|word| word.to_owned().into())
+                .collect(),
+        ))
     });
     engine.register_fn("split", |a: Value, by: Value| {
         let (text, by) = (text_of("split", &a)?, text_of("split", &by)?);
         if by.is_empty() {
             return fail("split needs a separator that is not empty");
         }
-        Ok(Value::from_array(text.split(by.as_str()).map(|part| part.to_owned().into()).collect()))
+        Ok(Value::from_array(
+            text.split(by.as_str()).map(|part| part.to_owned().into()).collect(),
+        ))
     });
     engine.register_fn("join", |by: Value, items: Value| {
         let (by, Ok(items)) = (text_of("join", &by)?, items.as_array_ref()) else {
             return fail(format!("join needs a list, not {}", type_name(&items)));
         };
-        let texts = items.iter().map(|item| text_of("join", item)).collect::<Outcome<Vec<_>>>()?;
+        let texts = items
+            .iter()
+            .map(|item| text_of("join", item))
+            .collect::<Outcome<Vec<_>>>()?;
         let bytes = texts.iter().map(|text| text.len() + by.len()).sum();
         bounded(bytes, || texts.join(by.as_str()))
     });
     engine.register_fn("sum", |items: Value| match items.as_array_ref() {
-        Ok(items) => items.iter().try_fold(Value::from_int(0), |sum, item| number::add(&sum, item)),
+        Ok(items) => items
+            .iter()
+            .try_fold(Value::from_int(0), |sum, item| number::add(&sum, item)),
         Err(_) => fail(format!("sum needs a list, not {}", type_name(&items))),
     });
     extremes(engine, "min", Ordering::is_lt);
@@ -318,7 +415,9 @@ fn lists(engine: &mut Engine) {
 /// `min` and `max`, of a list or of two to four values.
 fn extremes(engine: &mut Engine, name: &'static str, better: fn(Ordering) -> bool) {
     let best = move |items: &[Value]| {
-        let Some((first, others)) = items.split_first() else { return fail(format!("{name} of nothing")) };
+        let Some((first, others)) = items.split_first() else {
+            return fail(format!("{name} of nothing"));
+        };
         let mut best = first;
         for item in others {
             if number::order(name, item, best)?.is_some_and(better) {
@@ -329,7 +428,10 @@ fn extremes(engine: &mut Engine, name: &'static str, better: fn(Ordering) -> boo
     };
     engine.register_fn(name, move |items: Value| match items.as_array_ref() {
         Ok(items) => best(&items),
-        Err(_) => fail(format!("{name} needs a list or several values, not {}", type_name(&items))),
+        Err(_) => fail(format!(
+            "{name} needs a list or several values, not {}",
+            type_name(&items)
+        )),
     });
     engine.register_fn(name, move |a: Value, b: Value| best(&[a, b]));
     engine.register_fn(name, move |a: Value, b: Value, c: Value| best(&[a, b, c]));

@@ -43,7 +43,10 @@ pub fn json_number(text: &str) -> Option<Value> {
         return None;
     }
     // Beyond the floats there is no number to give; the text then counts as text or as an error.
-    text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Value::from_float)
+    text.parse::<f64>()
+        .ok()
+        .filter(|float| float.is_finite())
+        .map(Value::from_float)
 }
 
 /// A parsed JSON value as a value of expressions.
@@ -56,11 +59,15 @@ pub fn value_from_json(json: &serde_json::Value) -> Result<Value, String> {
             json_number(&text).ok_or_else(|| format!("{text} is too large for a float"))?
         }
         serde_json::Value::String(text) => text.as_str().into(),
-        serde_json::Value::Array(items) => {
-            Value::from_array(items.iter().map(value_from_json).collect::<Result<rhai::Array, String>>()?)
-        }
+        serde_json::Value::Array(items) => Value::from_array(
+            items
+                .iter()
+                .map(value_from_json)
+                .collect::<Result<rhai::Array, String>>()?,
+        ),
         serde_json::Value::Object(fields) => {
-            let field = |(name, json): (&String, &serde_json::Value)| Ok((name.as_str().into(), value_from_json(json)?));
+            let field =
+                |(name, json): (&String, &serde_json::Value)| Ok((name.as_str().into(), value_from_json(json)?));
             Value::from_map(fields.iter().map(field).collect::<Result<rhai::Map, String>>()?)
         }
     })
@@ -75,7 +82,11 @@ pub fn write_json(value: &Value, out: &mut impl Write) -> io::Result<()> {
         if float.is_finite() {
             return Ok(serde_json::to_writer(out, &float)?);
         }
-        let message = if float.is_nan() { "the result is not a number" } else { "the result is infinite" };
+        let message = if float.is_nan() {
+            "the result is not a number"
+        } else {
+            "the result is infinite"
+        };
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
     if let Ok(flag) = value.as_bool() {
@@ -111,7 +122,10 @@ pub fn write_json(value: &Value, out: &mut impl Write) -> io::Result<()> {
     if value.is_unit() {
         return out.write_all(b"null");
     }
-    Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} has no form in JSON", type_name(value))))
+    Err(io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{} has no form in JSON", type_name(value)),
+    ))
 }
 
 /// A value as Python's `str` shows it.
@@ -155,7 +169,11 @@ fn python_float(float: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         let plain = format!("{float}");
-        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+        return if plain.contains('.') {
+            plain
+        } else {
+            format!("{plain}.0")
+        };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{digits}e{sign}{:02}", exponent.unsigned_abs())

@@ -48,7 +48,10 @@ impl Expression {
     /// knowing a value is found here.
     pub fn new(name: &'static str, text: &str, variables: &[&'static str]) -> Result<Self, ExpressionError> {
         if text.len() > MAX_EXPRESSION_BYTES {
-            let message = format!("the expression has {} bytes, at most {MAX_EXPRESSION_BYTES} are allowed", text.len());
+            let message = format!(
+                "the expression has {} bytes, at most {MAX_EXPRESSION_BYTES} are allowed",
+                text.len()
+            );
             return Err(ExpressionError::new(name, message, None));
         }
         let translated = translate::translate(text, variables).map_err(|error| error.of(name))?;
@@ -60,7 +63,13 @@ impl Expression {
         let ast = engine
             .compile_expression_with_scope(&scope, &translated)
             .map_err(|error| ExpressionError::new(name, error.err_type().to_string(), error.position().position()))?;
-        Ok(Self { name, variables: variables.to_vec(), engine, ast, scope })
+        Ok(Self {
+            name,
+            variables: variables.to_vec(),
+            engine,
+            ast,
+            scope,
+        })
     }
 
     /// Evaluates with one value for each variable, in their order.

@@ -109,7 +109,11 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
 fn two_numbers(operator: &str, a: &Value, b: &Value) -> Outcome<(Number, Number)> {
     match (Number::of(a), Number::of(b)) {
         (Some(a), Some(b)) => Ok((a, b)),
-        _ => fail(format!("cannot apply `{operator}` to {} and {}", type_name(a), type_name(b))),
+        _ => fail(format!(
+            "cannot apply `{operator}` to {} and {}",
+            type_name(a),
+            type_name(b)
+        )),
     }
 }
 
@@ -179,7 +183,11 @@ pub(crate) fn floor_divide(a: &Value, b: &Value) -> Outcome {
     }
     let small = |a: i64, b: i64| {
         let quotient = a.checked_div(b)?;
-        Some(if a % b != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient })
+        Some(if a % b != 0 && (a < 0) != (b < 0) {
+            quotient - 1
+        } else {
+            quotient
+        })
     };
     exactly(&a, &b, small, |a, b| floor_div_rem(a, &b).0, |a, b| (a / b).floor())
 }
@@ -191,11 +199,19 @@ pub(crate) fn remainder(a: &Value, b: &Value) -> Outcome {
     }
     let small = |a: i64, b: i64| {
         let remainder = a.checked_rem(b)?;
-        Some(if remainder != 0 && (remainder < 0) != (b < 0) { remainder + b } else { remainder })
+        Some(if remainder != 0 && (remainder < 0) != (b < 0) {
+            remainder + b
+        } else {
+            remainder
+        })
     };
     let float = |a: f64, b: f64| {
         let remainder = a % b;
-        if remainder != 0.0 && (remainder < 0.0) != (b < 0.0) { remainder + b } else { remainder }
+        if remainder != 0.0 && (remainder < 0.0) != (b < 0.0) {
+            remainder + b
+        } else {
+            remainder
+        }
     };
     exactly(&a, &b, small, |a, b| floor_div_rem(a, &b).1, float)
 }
@@ -261,7 +277,10 @@ fn compare_with_float(int: &IBig, float: f64) -> Option<Ordering> {
 /// Order of two values: numbers by size, strings by code points. Anything else has none.
 pub(crate) fn order(operator: &str, a: &Value, b: &Value) -> Outcome<Option<Ordering>> {
     if a.is_string() && b.is_string() {
-        let (a, b) = (a.clone().cast::<rhai::ImmutableString>(), b.clone().cast::<rhai::ImmutableString>());
+        let (a, b) = (
+            a.clone().cast::<rhai::ImmutableString>(),
+            b.clone().cast::<rhai::ImmutableString>(),
+        );
         return Ok(Some(a.as_str().cmp(b.as_str())));
     }
     // `1 < x < 5` compares a bool with a number, and does not mean what it looks like.
@@ -272,7 +291,11 @@ pub(crate) fn order(operator: &str, a: &Value, b: &Value) -> Outcome<Option<Orde
     }
     match two_numbers(operator, a, b) {
         Ok((a, b)) => Ok(compare(&a, &b)),
-        Err(_) => fail(format!("cannot compare {} and {} by `{operator}`", type_name(a), type_name(b))),
+        Err(_) => fail(format!(
+            "cannot compare {} and {} by `{operator}`",
+            type_name(a),
+            type_name(b)
+        )),
     }
 }
 

@@ -15,7 +15,11 @@ pub(crate) fn float_of_ratio(numerator: &IBig, denominator: &IBig) -> f64 {
     let negative = (*numerator < IBig::ZERO) != (*denominator < IBig::ZERO);
     let (n, d) = (numerator.unsigned_abs(), denominator.unsigned_abs());
     let shift = QUOTIENT_BITS - (n.bit_len() as isize - d.bit_len() as isize);
-    let (quotient, rest) = if shift >= 0 { (n << shift as usize).div_rem(&d) } else { n.div_rem(&(d << -shift as usize)) };
+    let (quotient, rest) = if shift >= 0 {
+        (n << shift as usize).div_rem(&d)
+    } else {
+        n.div_rem(&(d << -shift as usize))
+    };
     // A last bit for the rest: only whether there is one matters for rounding.
     let quotient = (quotient << 1) | UBig::from(u8::from(rest != UBig::ZERO));
     let size = scale(quotient.to_f64().value(), -(shift + 1));
@@ -99,5 +103,9 @@ fn place_point(digits: &str, places: usize) -> String {
     let padded = format!("{digits:0>width$}", width = places + 1);
     let (whole, fraction) = padded.split_at(padded.len() - places);
     let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+    if fraction.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{fraction}")
+    }
 }

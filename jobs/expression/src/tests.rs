@@ -63,7 +63,11 @@ fn integers_are_exact_at_any_size() {
         ("x == 1e22", "10000000000000000000000", "true"),
         ("2 ** x", "64", "18446744073709551616"),
         ("int(str(x) + \"0\")", "9223372036854775807", "92233720368547758070"),
-        ("10 ** x", "100000000", "error: function: the power would have more than 20 million digits (at character 4)"),
+        (
+            "10 ** x",
+            "100000000",
+            "error: function: the power would have more than 20 million digits (at character 4)",
+        ),
     ]);
 }
 
@@ -122,26 +126,90 @@ fn operators_answer_as_python_does() {
 fn what_is_wrong_is_said_with_its_place() {
     check(&[
         ("x +", "1", "error: function: Script is incomplete (at character 4)"),
-        ("y * 2", "1", "error: function: there is no `y` here; use x (at character 1)"),
-        ("x = 2", "1", "error: function: `=` assigns; write `==` to compare (at character 3)"),
-        ("x += 2", "1", "error: function: assignments are not allowed here (at character 3)"),
-        ("not x", "1", "error: function: `not` is not available; write !(...) (at character 1)"),
-        ("-x ** 2", "1", "error: function: a minus before a power is ambiguous; write -(x ** 2) or (-x) ** 2 (at character 1)"),
-        ("2 * -x.y[1](3) ** 2", "1", "error: function: a minus before a power is ambiguous; write -(x ** 2) or (-x) ** 2 (at character 5)"),
-        ("'abc", "1", "error: function: this text has no closing quote (at character 1)"),
-        ("x /* 2", "1", "error: function: comments are not allowed here (at character 3)"),
+        (
+            "y * 2",
+            "1",
+            "error: function: there is no `y` here; use x (at character 1)",
+        ),
+        (
+            "x = 2",
+            "1",
+            "error: function: `=` assigns; write `==` to compare (at character 3)",
+        ),
+        (
+            "x += 2",
+            "1",
+            "error: function: assignments are not allowed here (at character 3)",
+        ),
+        (
+            "not x",
+            "1",
+            "error: function: `not` is not available; write !(...) (at character 1)",
+        ),
+        (
+            "-x ** 2",
+            "1",
+            "error: function: a minus before a power is ambiguous; write -(x ** 2) or (-x) ** 2 (at character 1)",
+        ),
+        (
+            "2 * -x.y[1](3) ** 2",
+            "1",
+            "error: function: a minus before a power is ambiguous; write -(x ** 2) or (-x) ** 2 (at character 5)",
+        ),
+        (
+            "'abc",
+            "1",
+            "error: function: this text has no closing quote (at character 1)",
+        ),
+        (
+            "x /* 2",
+            "1",
+            "error: function: comments are not allowed here (at character 3)",
+        ),
         ("", "1", "error: function: the expression is empty"),
         ("x / 0", "1", "error: function: division by zero (at character 3)"),
-        ("1 < x < 3", "2", "error: function: cannot compare bool and int by `<`; for a chain write `a < x && x < b` (at character 7)"),
-        ("x > 5", "\"a\"", "error: function: cannot compare str and int by `>` (at character 3)"),
-        ("x + 1", "\"a\"", "error: function: cannot add str and int; str(...) makes a text of a number (at character 3)"),
-        ("sqrt(x)", "-1", "error: function: sqrt(-1) is not defined or too large (at character 1)"),
-        ("x ** 0.5", "-1", "error: function: a negative number to a broken power is no real number (at character 3)"),
+        (
+            "1 < x < 3",
+            "2",
+            "error: function: cannot compare bool and int by `<`; for a chain write `a < x && x < b` (at character 7)",
+        ),
+        (
+            "x > 5",
+            "\"a\"",
+            "error: function: cannot compare str and int by `>` (at character 3)",
+        ),
+        (
+            "x + 1",
+            "\"a\"",
+            "error: function: cannot add str and int; str(...) makes a text of a number (at character 3)",
+        ),
+        (
+            "sqrt(x)",
+            "-1",
+            "error: function: sqrt(-1) is not defined or too large (at character 1)",
+        ),
+        (
+            "x ** 0.5",
+            "-1",
+            "error: function: a negative number to a broken power is no real number (at character 3)",
+        ),
         ("x * 1e308", "10", "error: the result is infinite"),
-        ("int(x)", "\"ten\"", "error: function: int cannot read \"ten\" (at character 1)"),
-        ("x.upper()", "1", "error: function: upper needs a text, not int; str(...) makes one (at character 3)"),
+        (
+            "int(x)",
+            "\"ten\"",
+            "error: function: int cannot read \"ten\" (at character 1)",
+        ),
+        (
+            "x.upper()",
+            "1",
+            "error: function: upper needs a text, not int; str(...) makes one (at character 3)",
+        ),
         ("5 - 3", "1", "2"),
-        ("x - -2 ** 2", "1", "error: function: a minus before a power is ambiguous; write -(x ** 2) or (-x) ** 2 (at character 5)"),
+        (
+            "x - -2 ** 2",
+            "1",
+            "error: function: a minus before a power is ambiguous; write -(x ** 2) or (-x) ** 2 (at character 5)",
+        ),
     ]);
     assert!(eval("sqr(x)", "1").starts_with("error: function: there is no function `sqr`; there are abs, "));
     assert!(eval("let y = 1; y", "1").starts_with("error: function: "));
@@ -180,10 +248,16 @@ fn ratios_are_exact_or_rounded_to_34_digits() {
         (1, 70, "0.01428571428571428571428571428571429"),
         (0, 7, "0"),
     ] {
-        assert_eq!(decimal_of_ratio(&IBig::from(numerator), &UBig::from(denominator as u32)), expected);
+        assert_eq!(
+            decimal_of_ratio(&IBig::from(numerator), &UBig::from(denominator as u32)),
+            expected
+        );
     }
     let large = IBig::from(10).pow(50) + IBig::ONE;
-    assert_eq!(decimal_of_ratio(&large, &UBig::from(3u8)), format!("{}67", "3".repeat(49)).replace("67", "4"));
+    assert_eq!(
+        decimal_of_ratio(&large, &UBig::from(3u8)),
+        format!("{}67", "3".repeat(49)).replace("67", "4")
+    );
     let small = decimal_of_ratio(&IBig::ONE, &(UBig::from(3u8) * UBig::from(10u8).pow(100)));
     assert_eq!(small, "3.333333333333333333333333333333333e-101");
 }
@@ -238,9 +312,18 @@ fn folds_of_nothing_and_of_the_wrong_thing() {
     assert_eq!(fold("count", &[]), "0");
     assert_eq!(fold("concat", &[]), "[]");
     assert_eq!(fold("max", &[]), "error: reduce_function: there are no values");
-    assert_eq!(fold("sum", &[&["\"a\""]]), "error: reduce_function: a value is str, not a number");
-    assert_eq!(fold("sum", &[&["1", "\"a\""]]), "error: reduce_function: cannot apply `+` to int and str");
-    assert_eq!(fold("min", &[&["null"]]), "error: reduce_function: cannot compare null and null by `<`");
+    assert_eq!(
+        fold("sum", &[&["\"a\""]]),
+        "error: reduce_function: a value is str, not a number"
+    );
+    assert_eq!(
+        fold("sum", &[&["1", "\"a\""]]),
+        "error: reduce_function: cannot apply `+` to int and str"
+    );
+    assert_eq!(
+        fold("min", &[&["null"]]),
+        "error: reduce_function: cannot compare null and null by `<`"
+    );
     assert!(fold("summe", &[]).starts_with("error: reduce_function: there is no fold `summe`; there are sum, "));
     assert!(fold("a + c", &[]).starts_with("error: reduce_function: there is no `c` here; use a, b"));
 }

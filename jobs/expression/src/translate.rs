@@ -36,7 +36,11 @@ pub(crate) fn translate(text: &str, variables: &[&str]) -> Outcome<String> {
     if text.trim().is_empty() {
         return Err(ExpressionError::new("", "the expression is empty".to_owned(), None));
     }
-    let mut tokens = Lexer { rest: text.chars().peekable(), at: 1 }.tokens()?;
+    let mut tokens = Lexer {
+        rest: text.chars().peekable(),
+        at: 1,
+    }
+    .tokens()?;
     check_minus_before_power(&tokens)?;
     name_check(&mut tokens, variables)?;
     Ok(tokens.into_iter().map(|token| token.text).collect())
@@ -56,9 +60,10 @@ impl Lexer<'_> {
                 _ if first.is_whitespace() => (Kind::Space, self.take_while(char::is_whitespace).replace('\n', " ")),
                 '"' | '\'' => (Kind::Text, self.text(first)?),
                 '0'..='9' => (Kind::Number, self.number()?),
-                _ if first == '_' || first.is_alphabetic() => {
-                    (Kind::Name, self.take_while(|letter| letter == '_' || letter.is_alphanumeric()))
-                }
+                _ if first == '_' || first.is_alphabetic() => (
+                    Kind::Name,
+                    self.take_while(|letter| letter == '_' || letter.is_alphanumeric()),
+                ),
                 _ => (Kind::Symbol, self.symbol()?),
             };
             tokens.push(Token { kind, text, at });
@@ -123,7 +128,11 @@ impl Lexer<'_> {
         }
         let plain = text.replace('_', "");
         if plain.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(if plain.parse::<i64>().is_ok() { plain } else { format!("int(\"{plain}\")") });
+            return Ok(if plain.parse::<i64>().is_ok() {
+                plain
+            } else {
+                format!("int(\"{plain}\")")
+            });
         }
         let hexadecimal = based && i64::from_str_radix(plain.get(2..).unwrap_or(""), 16).is_ok() && plain[1..2] == *"x";
         if hexadecimal || (!based && plain.parse::<f64>().is_ok_and(f64::is_finite)) {
@@ -178,7 +187,10 @@ fn check_minus_before_power(tokens: &[Token]) -> Outcome<()> {
         if prefix && !(at > 0 && tokens[at - 1].text == "**") {
             let behind = operand_end(&tokens, at + 1);
             if tokens.get(behind).is_some_and(|token| token.text == "**") {
-                return fail(token.at, "a minus before a power is ambiguous; write -(x ** 2) or (-x) ** 2");
+                return fail(
+                    token.at,
+                    "a minus before a power is ambiguous; write -(x ** 2) or (-x) ** 2",
+                );
             }
         }
     }
@@ -232,7 +244,9 @@ fn name_check(tokens: &mut [Token], variables: &[&str]) -> Outcome<()> {
             "not" if behind == "in" => Some("!".to_owned()),
             "not" => return fail(token.at, "`not` is not available; write !(...)"),
             "true" | "false" | "in" => None,
-            "if" | "else" if before == "{" || before == "}" || before.is_empty() || before == "(" || name == "else" => None,
+            "if" | "else" if before == "{" || before == "}" || before.is_empty() || before == "(" || name == "else" => {
+                None
+            }
             "if" => return fail(token.at, "write `if condition { a } else { b }`"),
             _ if before == "." && behind != "(" => None,
             _ if behind == ":" => None,
@@ -244,7 +258,12 @@ fn name_check(tokens: &mut [Token], variables: &[&str]) -> Outcome<()> {
             _ if variables.contains(&name) => None,
             _ => match CONSTANTS.iter().find(|(constant, _)| *constant == name) {
                 Some((_, value)) => Some(format!("{value:?}")),
-                None => return fail(token.at, format!("there is no `{name}` here; use {}", variables.join(", "))),
+                None => {
+                    return fail(
+                        token.at,
+                        format!("there is no `{name}` here; use {}", variables.join(", ")),
+                    );
+                }
             },
         };
         if let Some(word) = word {

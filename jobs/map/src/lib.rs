@@ -56,8 +56,10 @@ impl Job for Map {
     type Chunk = Chunk;
     type Partial = Written;
     type Output = Written;
-    const INPUTS: &'static [InputDecl] =
-        &[InputDecl::optional("data", "a JSON array, JSON lines, CSV or lines, of any size")];
+    const INPUTS: &'static [InputDecl] = &[InputDecl::optional(
+        "data",
+        "a JSON array, JSON lines, CSV or lines, of any size",
+    )];
     const REDUCE: Reduce = Reduce::Concat;
 
     fn plan(params: &Params, inputs: &Inputs, hint: &PlanHint) -> Result<Vec<Cut<Chunk>>> {
@@ -73,7 +75,12 @@ impl Job for Map {
         let cuts = dataset::cut(&description, inputs, hint)?;
         let last = cuts.len() - 1;
         let cut = |(number, (piece, bytes))| {
-            let chunk = Chunk { function: params.function.clone(), piece, first: number == 0, last: number == last };
+            let chunk = Chunk {
+                function: params.function.clone(),
+                piece,
+                first: number == 0,
+                last: number == last,
+            };
             dataset::attach(chunk, inputs, bytes)
         };
         Ok(cuts.into_iter().enumerate().map(cut).collect())

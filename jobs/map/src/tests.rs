@@ -9,10 +9,17 @@ fn map(params: &str, data: Option<&[u8]>) -> String {
     let results = [1, 2, 3, 5, 8, 13, 1000].map(|chunk_size| {
         let task = Task::new(params).chunk_size(chunk_size);
         let task = data.iter().fold(task, |task, data| task.input("data", *data));
-        task.run::<Map>().map_or_else(|error| format!("error: {error}"), |finished| finished.text())
+        task.run::<Map>()
+            .map_or_else(|error| format!("error: {error}"), |finished| finished.text())
     });
-    let plain = |text: &str| text.split_once("chunk ").map_or(text.to_owned(), |(before, _)| before.to_owned());
-    assert!(results.iter().all(|result| plain(result) == plain(&results[0])), "{results:#?}");
+    let plain = |text: &str| {
+        text.split_once("chunk ")
+            .map_or(text.to_owned(), |(before, _)| before.to_owned())
+    };
+    assert!(
+        results.iter().all(|result| plain(result) == plain(&results[0])),
+        "{results:#?}"
+    );
     results[6].clone()
 }
 
@@ -22,10 +29,16 @@ fn input(function: &str, data: &str) -> String {
 
 #[test]
 fn inline_data() {
-    assert_eq!(map(r#"{"function": "x ** 2", "data": [1, 2, 30000000000]}"#, None), "[1,4,900000000000000000000]");
+    assert_eq!(
+        map(r#"{"function": "x ** 2", "data": [1, 2, 30000000000]}"#, None),
+        "[1,4,900000000000000000000]"
+    );
     assert_eq!(map(r#"{"function": "x", "data": []}"#, None), "[]");
     let mixed = r#"{"function": "str(x).upper()", "data": ["a", 1.5, true, null, [1, "b"], {"k": "v"}]}"#;
-    assert_eq!(map(mixed, None), r#"["A","1.5","TRUE","NONE","[1,\"B\"]","{\"K\":\"V\"}"]"#);
+    assert_eq!(
+        map(mixed, None),
+        r#"["A","1.5","TRUE","NONE","[1,\"B\"]","{\"K\":\"V\"}"]"#
+    );
     let many: Vec<String> = (0..3000).map(|number| number.to_string()).collect();
     let params = format!(r#"{{"function": "x", "data": [{}]}}"#, many.join(","));
     assert_eq!(map(&params, None), format!("[{}]", many.join(",")));
@@ -35,14 +48,26 @@ fn inline_data() {
 fn json_arrays() {
     assert_eq!(input("x * 2", "[1, 2,\n 3]"), "[2,4,6]");
     assert_eq!(input("x", " [ ] \n"), "[]");
-    assert_eq!(input("x", "[\"a,]\\\"[\", [1, [2]], {\"k\": \",}\"}]"), r#"["a,]\"[",[1,[2]],{"k":",}"}]"#);
+    assert_eq!(
+        input("x", "[\"a,]\\\"[\", [1, [2]], {\"k\": \",}\"}]"),
+        r#"["a,]\"[",[1,[2]],{"k":",}"}]"#
+    );
     assert_eq!(input("len(x)", "\u{FEFF}[[1,2],[3]]"), "[2,1]");
-    assert_eq!(input("x", "[1, 2"), "error: plan: the JSON array is not closed: the data ends at byte 5 without `]`");
-    assert_eq!(input("x", "[1] 2"), "error: plan: there is something behind the JSON array (at byte 4)");
+    assert_eq!(
+        input("x", "[1, 2"),
+        "error: plan: the JSON array is not closed: the data ends at byte 5 without `]`"
+    );
+    assert_eq!(
+        input("x", "[1] 2"),
+        "error: plan: there is something behind the JSON array (at byte 4)"
+    );
     let wrong = input("x", "[1, txt, 2]");
     assert!(wrong.contains("data at byte 3: not JSON: expected ident"), "{wrong}");
     for lacking in ["[1, 2,]", "[1, ,2]", "[,]"] {
-        assert!(input("x", lacking).starts_with("error: plan: the JSON array lacks a value"), "{lacking}");
+        assert!(
+            input("x", lacking).starts_with("error: plan: the JSON array lacks a value"),
+            "{lacking}"
+        );
     }
 }
 
@@ -59,8 +84,14 @@ fn json_lines() {
 fn lines() {
     assert_eq!(input("x", "1\nab\n\n2.50\n007"), r#"[1,"ab","",2.5,"007"]"#);
     assert_eq!(input("x", ""), "[]");
-    assert_eq!(map(r#"{"function": "x + x", "as_text": true}"#, Some(b"1\n2\n")), r#"["11","22"]"#);
-    assert_eq!(map(r#"{"function": "len(x)", "format": "lines"}"#, Some(b"[1]\n\xFF\xFE\n")), "[3,2]");
+    assert_eq!(
+        map(r#"{"function": "x + x", "as_text": true}"#, Some(b"1\n2\n")),
+        r#"["11","22"]"#
+    );
+    assert_eq!(
+        map(r#"{"function": "len(x)", "format": "lines"}"#, Some(b"[1]\n\xFF\xFE\n")),
+        "[3,2]"
+    );
 }
 
 #[test]
@@ -70,11 +101,23 @@ fn csv_columns() {
     assert_eq!(column("\"price\""), "[3,4.5,6]");
     assert_eq!(column("1"), "[3,4.5,6]");
     assert_eq!(column("\"0\""), r#"["Ann, \"A\"","two\r\nlines","5\" pipe"]"#);
-    assert_eq!(column("\"prize\""), "error: plan: there is no column \"prize\"; the columns are name, price");
-    assert_eq!(column("2"), "error: plan: there is no column 2; the columns are name, price");
-    let bare = map(r#"{"function": "x", "format": "csv", "header": false, "column": 1, "delimiter": ";"}"#, Some(b"a;1\nb;2"));
+    assert_eq!(
+        column("\"prize\""),
+        "error: plan: there is no column \"prize\"; the columns are name, price"
+    );
+    assert_eq!(
+        column("2"),
+        "error: plan: there is no column 2; the columns are name, price"
+    );
+    let bare = map(
+        r#"{"function": "x", "format": "csv", "header": false, "column": 1, "delimiter": ";"}"#,
+        Some(b"a;1\nb;2"),
+    );
     assert_eq!(bare, "[1,2]");
-    assert_eq!(map(r#"{"function": "x", "format": "csv"}"#, Some(b"only\n1\n2\n")), "[1,2]");
+    assert_eq!(
+        map(r#"{"function": "x", "format": "csv"}"#, Some(b"only\n1\n2\n")),
+        "[1,2]"
+    );
     assert_eq!(map(r#"{"function": "x", "column": "a"}"#, Some(b"a,b\n")), "[]");
     let missing = map(r#"{"function": "x", "format": "csv"}"#, Some(b"a,b\n1,2\n"));
     assert_eq!(missing, "error: plan: column is missing; the columns are a, b");
@@ -85,10 +128,16 @@ fn csv_columns() {
 #[test]
 fn what_is_wrong_is_found_by_plan() {
     let none = map(r#"{"function": "x"}"#, None);
-    assert_eq!(none, "error: plan: there is no data; add --input data=PATH, or a parameter data with a list of values");
+    assert_eq!(
+        none,
+        "error: plan: there is no data; add --input data=PATH, or a parameter data with a list of values"
+    );
     assert!(map(r#"{"function": "x", "data": [1]}"#, Some(b"1")).contains("given twice"));
     assert!(input("x +* 2", "1").starts_with("error: plan: function: "));
-    assert_eq!(input("x * y", "1"), "error: plan: function: there is no `y` here; use x (at character 5)");
+    assert_eq!(
+        input("x * y", "1"),
+        "error: plan: function: there is no `y` here; use x (at character 5)"
+    );
     assert!(input("x", "{\n\"a\": 1}").contains("not on one line"));
     assert!(map(r#"{"function": "x", "format": "jsonl", "column": 1}"#, Some(b"1")).contains("belong to format csv"));
     assert!(input("1 / x", "1\n0\n").ends_with("data at byte 2: function: division by zero (at character 3)"));

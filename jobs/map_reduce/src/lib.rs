@@ -91,7 +91,11 @@ impl Functions {
     }
 
     fn compile(&self) -> Result<Compiled> {
-        let in_x = |name, text: &Option<String>| text.as_deref().map(|text| Expression::new(name, text, &["x"])).transpose();
+        let in_x = |name, text: &Option<String>| {
+            text.as_deref()
+                .map(|text| Expression::new(name, text, &["x"]))
+                .transpose()
+        };
         Ok(Compiled {
             map: in_x("map_function", &self.map)?,
             fold: Folder::new("reduce_function", &self.reduce)?,
@@ -105,8 +109,10 @@ impl Job for MapReduce {
     type Chunk = Chunk;
     type Partial = Partial;
     type Output = Raw;
-    const INPUTS: &'static [InputDecl] =
-        &[InputDecl::optional("data", "a JSON array, JSON lines, CSV or lines, of any size")];
+    const INPUTS: &'static [InputDecl] = &[InputDecl::optional(
+        "data",
+        "a JSON array, JSON lines, CSV or lines, of any size",
+    )];
 
     fn plan(params: &Params, inputs: &Inputs, hint: &PlanHint) -> Result<Vec<Cut<Chunk>>> {
         let functions = Functions::of(params);
@@ -120,12 +126,25 @@ impl Job for MapReduce {
             as_text: params.as_text,
         };
         let cuts = dataset::cut(&description, inputs, hint)?.into_iter();
-        let cut = |(piece, bytes)| dataset::attach(Chunk { functions: functions.clone(), piece }, inputs, bytes);
+        let cut = |(piece, bytes)| {
+            dataset::attach(
+                Chunk {
+                    functions: functions.clone(),
+                    piece,
+                },
+                inputs,
+                bytes,
+            )
+        };
         Ok(cuts.map(cut).collect())
     }
 
     fn run(chunk: Chunk, slices: &Slices) -> Result<Partial> {
-        let Compiled { mut map, mut fold, mut key } = chunk.functions.compile()?;
+        let Compiled {
+            mut map,
+            mut fold,
+            mut key,
+        } = chunk.functions.compile()?;
         let mut plain = Folded::default();
         let mut keyed = BTreeMap::<String, Folded>::new();
         chunk.piece.for_each(slices, |x| {
@@ -175,7 +194,11 @@ fn object(fold: &Folder, keyed: &BTreeMap<String, Folded>) -> Result<String> {
         text.push_str(if at == 0 { "" } else { "," });
         text.push_str(&serde_json::to_string(key)?);
         text.push(':');
-        text.push_str(&fold.finish(folded).map_err(|error| Error::from(error).context(format_args!("key {key:?}")))?);
+        text.push_str(
+            &fold
+                .finish(folded)
+                .map_err(|error| Error::from(error).context(format_args!("key {key:?}")))?,
+        );
     }
     text.push('}');
     Ok(text)

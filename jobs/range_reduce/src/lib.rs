@@ -83,9 +83,20 @@ impl Job for RangeReduce {
         if params.operation == Operation::Product {
             product::check_size(&whole)?;
         }
-        let hint = PlanHint { chunk_size: params.chunk_size.or(hint.chunk_size), ..*hint };
+        let hint = PlanHint {
+            chunk_size: params.chunk_size.or(hint.chunk_size),
+            ..*hint
+        };
         let pieces = whole.cut(&hint)?.into_iter();
-        Ok(pieces.map(|span| Cut::new(Piece { span, operation: params.operation, custom: custom.clone() })).collect())
+        Ok(pieces
+            .map(|span| {
+                Cut::new(Piece {
+                    span,
+                    operation: params.operation,
+                    custom: custom.clone(),
+                })
+            })
+            .collect())
     }
 
     fn run(piece: Piece, _: &Slices) -> Result<Partial> {
@@ -113,9 +124,16 @@ impl Job for RangeReduce {
 impl Params {
     fn span(&self) -> Result<Span> {
         if self.start.0 > self.end.0 {
-            bail!("start ({}) is greater than end ({}); a range runs upwards", self.start.0, self.end.0);
+            bail!(
+                "start ({}) is greater than end ({}); a range runs upwards",
+                self.start.0,
+                self.end.0
+            );
         }
-        Ok(Span { first: self.start.clone(), last: self.end.clone() })
+        Ok(Span {
+            first: self.start.clone(),
+            last: self.end.clone(),
+        })
     }
 
     /// The expression and the fold of a custom operation, checked as far as that goes without a value.
@@ -141,7 +159,9 @@ fn run_custom(span: &Span, expression: &str, combine: &str) -> Result<Partial> {
     let mut x = span.first.0.clone();
     while x <= span.last.0 {
         let at = |error: &dyn std::fmt::Display| Error::new(format_args!("{error} for x = {x}"));
-        let value = expression.eval([value_from_int(x.clone())]).map_err(|error| at(&error))?;
+        let value = expression
+            .eval([value_from_int(x.clone())])
+            .map_err(|error| at(&error))?;
         folder.add(&mut folded, value).map_err(|error| at(&error))?;
         x += IBig::ONE;
     }
@@ -153,7 +173,9 @@ fn reduce_custom(combine: &str, partials: Partials<Partial>) -> Result<String> {
     let mut folder = Folder::new("combine", combine)?;
     let mut total = Folded::default();
     for partial in partials {
-        let Partial::Folded(count, value) = partial? else { bail!("a partial is of another operation") };
+        let Partial::Folded(count, value) = partial? else {
+            bail!("a partial is of another operation")
+        };
         folder.merge(&mut total, Folded::from_wire((count, value))?)?;
     }
     Ok(folder.finish(&total)?)
@@ -162,7 +184,9 @@ fn reduce_custom(combine: &str, partials: Partials<Partial>) -> Result<String> {
 fn reduce_exact(operation: Operation, count: &IBig, partials: Partials<Partial>) -> Result<String> {
     let mut numbers = Vec::new();
     for partial in partials {
-        let Partial::Exact(bytes) = partial? else { bail!("a partial is of another operation") };
+        let Partial::Exact(bytes) = partial? else {
+            bail!("a partial is of another operation")
+        };
         numbers.push(IBig::from_le_bytes(&bytes));
     }
     let result = match operation {

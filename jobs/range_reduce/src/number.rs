@@ -57,7 +57,9 @@ impl Visitor<'_> for NumberVisitor {
         match IBig::try_from(number) {
             Ok(_) if number.fract() != 0.0 => Err(E::custom(format_args!("{number} is not an integer"))),
             Ok(exact) if number.abs() <= LARGEST_EXACT_FLOAT => Ok(Number(exact)),
-            Ok(_) => Err(E::custom(format_args!("{number:e} is too large for a JSON number; write its digits as text"))),
+            Ok(_) => Err(E::custom(format_args!(
+                "{number:e} is too large for a JSON number; write its digits as text"
+            ))),
             Err(_) => Err(E::custom(format_args!("{number} is not an integer"))),
         }
     }
@@ -67,7 +69,11 @@ impl Visitor<'_> for NumberVisitor {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(E::custom(format_args!("{text:?} is not an integer")));
         }
-        text.strip_prefix('+').unwrap_or(text).parse().map(Number).map_err(E::custom)
+        text.strip_prefix('+')
+            .unwrap_or(text)
+            .parse()
+            .map(Number)
+            .map_err(E::custom)
     }
 }
 
@@ -110,14 +116,20 @@ impl Span {
         let pieces = pieces_of(&size);
         if pieces > IBig::from(hint.max_chunks) {
             let least = pieces_of(&IBig::from(hint.max_chunks.max(1)));
-            bail!("a chunk size of {size} makes {pieces} chunks, at most {} are allowed; use at least {least}", hint.max_chunks);
+            bail!(
+                "a chunk size of {size} makes {pieces} chunks, at most {} are allowed; use at least {least}",
+                hint.max_chunks
+            );
         }
         let mut spans = Vec::new();
         let mut first = self.first.0.clone();
         while first <= self.last.0 {
             let next = &first + &size;
             let last = (&next - IBig::ONE).min(self.last.0.clone());
-            spans.push(Self { first: Number(first), last: Number(last) });
+            spans.push(Self {
+                first: Number(first),
+                last: Number(last),
+            });
             first = next;
         }
         Ok(spans)

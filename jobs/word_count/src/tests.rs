@@ -4,7 +4,12 @@ use crate::WordCount;
 use p2pjob::testing::Task;
 
 fn count(text: &[u8], chunk_size: u64) -> String {
-    Task::new("{}").input("text", text).chunk_size(chunk_size).run::<WordCount>().unwrap().text()
+    Task::new("{}")
+        .input("text", text)
+        .chunk_size(chunk_size)
+        .run::<WordCount>()
+        .unwrap()
+        .text()
 }
 
 #[test]

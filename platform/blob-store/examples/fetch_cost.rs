@@ -20,6 +20,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Bytes of one read, as the sandboxes do it.
 const READ_BYTES: u64 = 1 << 20;
+/// Small blobs imported one after the other.
+const SMALL_BLOBS: u64 = 10_000;
 /// Kernel clock ticks per second, which is what /proc counts in.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -167,6 +169,16 @@ fn main() -> Result<(), Failure> {
         std::hint::black_box(reader.read(hash, offset, READ_BYTES)?);
     }
     report("read", &before, since);
+
+    let (before, since) = (cpu(), Instant::now());
+    receiver.block_on(async {
+        for number in 0..SMALL_BLOBS {
+            let bytes = [number.to_le_bytes(); 128].concat();
+            here.import_bytes(bytes.into(), &pin).await?;
+        }
+        Ok::<(), Failure>(())
+    })?;
+    report("10k 1KiB", &before, since);
 
     provider.block_on(router.shutdown())?;
     receiver.block_on(async { dialing.close().await });

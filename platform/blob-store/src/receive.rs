@@ -85,7 +85,7 @@ pub(crate) async fn receive(
     };
     let import = store.import_bao(hash, size, ITEMS_IN_ADVANCE).await;
     let import = import.map_err(|error| AttemptError::Local(error.into()))?;
-    let received = take_blocks(content, &import, report).await;
+    let (received, import) = take_blocks(content, import, report).await;
     drop(import.tx);
     // The store's answer comes first: if it could not write, that is the reason, whatever the provider did.
     let written = import
@@ -102,12 +102,13 @@ pub(crate) async fn receive(
     Ok(())
 }
 
-/// Hands the verified items to the store in bursts, until the stream ends or fails.
+/// Hands the verified items to the store in bursts, until the stream ends or fails. Gives the handle back, for the
+/// store's own answer. (By value: a reference to it could not cross threads.)
 async fn take_blocks(
     mut content: AtBlobContent<RecvStream>,
-    import: &ImportBaoHandle,
+    import: ImportBaoHandle,
     report: &mut (dyn FnMut(u64) + Send),
-) -> Result<AtEndBlob<RecvStream>, AttemptError> {
+) -> (Result<AtEndBlob<RecvStream>, AttemptError>, ImportBaoHandle) {
     let mut reported = 0;
     let mut burst = Vec::with_capacity(BURST_ITEMS);
     let received = 'stream: loop {
@@ -140,7 +141,7 @@ async fn take_blocks(
             break;
         }
     }
-    received
+    (received, import)
 }
 
 fn stalled() -> AttemptError {

@@ -3,6 +3,7 @@
 mod crash;
 mod exporting;
 mod fetching;
+mod full_disk;
 mod keeping;
 mod storing;
 

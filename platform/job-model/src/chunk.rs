@@ -94,7 +94,7 @@ pub enum PlanError {
         slices: usize,
     },
     /// A slice lies outside its input.
-    #[error("chunk {chunk} asks for bytes {offset}+{length} of input {input}, which has {size} bytes (none: there is no such input)", size = .size.map_or("none".to_owned(), |s| s.to_string()))]
+    #[error("chunk {chunk} asks for bytes {offset}+{length} of input {input}: {has}", has = .size.map_or("there is no such input".to_owned(), |size| format!("it has {size} bytes")))]
     Range {
         /// The chunk.
         chunk: usize,

@@ -132,3 +132,6 @@ impl DataDir {
         let _ = fs::remove_file(self.file("node.json"));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,12 +100,18 @@ pub fn load(context: &Context) -> Load {
 }
 
 /// What we offer.
-pub fn capability(config: &crate::config::NodeConfig, slots: usize, profile: job_model::ProfileId) -> Capability {
+pub fn capability(
+    config: &crate::config::NodeConfig,
+    data_dir: &std::path::Path,
+    slots: usize,
+    profile: job_model::ProfileId,
+) -> Capability {
+    let free = crate::process::free_disk_bytes(data_dir).saturating_sub(config.store.min_free_bytes);
     Capability {
         worker: config.worker.enabled,
         slots: u32::try_from(slots).unwrap_or(u32::MAX),
         memory_bytes: config.worker.memory_bytes,
-        disk_bytes: config.store.quota_bytes.unwrap_or(u64::MAX),
+        disk_bytes: config.store.quota_bytes.unwrap_or(u64::MAX).min(free),
         profile,
         arch: std::env::consts::ARCH.to_owned(),
     }
@@ -122,7 +128,7 @@ fn every_tick(context: &Arc<Context>, core: &mut Core, ticks: u64) {
     }
     if ticks.is_multiple_of(ADVERT_EVERY_TICKS) {
         let here = Arc::clone(context);
-        let capability = capability(&context.config, context.slots, context.profile);
+        let capability = capability(&context.config, &context.data_dir, context.slots, context.profile);
         context.spawn(async move { here.network.set_advert(capability, load).await });
     }
 }

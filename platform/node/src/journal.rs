@@ -305,3 +305,6 @@ impl JournalReader {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

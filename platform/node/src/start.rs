@@ -4,18 +4,18 @@
 use crate::config::{Faults, NodeConfig};
 use crate::context::{Context, LoopInput, OwnTasks, now};
 use crate::control::{protocol::ErrorCode, server};
-use crate::core::{Core, Parts};
+use crate::core::{Core, Parts, count_verdicts};
 use crate::data_dir::{DataDir, DataDirError, ReadyInfo};
 use crate::event_loop;
 use crate::journal::{Journal, JournalError};
 use crate::process::CpuMeter;
 use crate::worker::{Worker, WorkerLoad};
 use crate::{effects, worker};
-use blob_store::{BlobStore, StoreOptions};
+use blob_store::{BlobStore, Pin, StoreOptions};
 use job_model::sign::NodeKey;
 use job_model::{Load, MicroCredits, NodeId};
 use market::ledger_file::{LedgerTail, new_ledger};
-use market::{Chain, LedgerError, Market, MarketOptions, PriceOptions, read_ledger};
+use market::{Chain, LedgerError, LedgerRecord, Market, MarketOptions, PriceOptions, read_ledger};
 use peer_network::{BootstrapPeer, KeyError, NetworkOptions, PeerEvent, load_or_create_key};
 use scheduler::{Scheduler, SchedulerOptions};
 use std::fs::File;
@@ -111,7 +111,7 @@ pub async fn run(
         max_memory_bytes: config.worker.memory_bytes,
     })?;
     let ledger_path = dir.file("ledger.cbor");
-    let (chain, ledger_tail) = open_ledger(&ledger_path, key.id())?;
+    let (chain, ledger_tail, judged) = open_ledger(&ledger_path, key.id())?;
     let (released, effects) = mpsc::channel(EFFECT_QUEUE);
     let (inputs, loop_inputs) = mpsc::channel(LOOP_QUEUE);
     let broken = {
@@ -131,6 +131,7 @@ pub async fn run(
         market: Market::new(market_options(&config), key.id()),
         chain,
         ledger_tail,
+        judged,
         journal: reader.clone(),
     });
     reader.replay(1, |record| core.replay(&record))?;
@@ -144,7 +145,11 @@ pub async fn run(
         min_free_bytes: config.store.min_free_bytes,
     })
     .await?;
-    let capability = event_loop::capability(&config, slots, engine.profile());
+    // Inputs of quotes that no task followed.
+    if let Err(error) = store.unpin(&Pin::Named(crate::control::IMPORT_PIN.to_owned())).await {
+        tracing::warn!(%error, "inputs of old quotes stay in the store");
+    }
+    let capability = event_loop::capability(&config, dir.path(), slots, engine.profile());
     let handlers: Vec<(Vec<u8>, Box<dyn peer_network::DynProtocolHandler>)> =
         vec![(BlobStore::ALPN.to_vec(), Box::new(store.protocol()))];
     let network_options = network_options(&config, &faults, key.clone());
@@ -326,18 +331,19 @@ fn network_options(config: &NodeConfig, faults: &Faults, key: NodeKey) -> Networ
 }
 
 /// Reads the ledger file; a record that was being written when the node died was never sent and is cut off.
-fn open_ledger(path: &Path, me: NodeId) -> Result<(Chain, LedgerTail), StartError> {
+fn open_ledger(path: &Path, me: NodeId) -> Result<(Chain, LedgerTail, (u64, u64)), StartError> {
     let fail = |why: String| StartError::Ledger { path: path.to_owned(), why };
     let io = |error: std::io::Error| fail(error.to_string());
     let mut chain = Chain::new(me);
+    let mut judged = (0, 0);
     let length = std::fs::metadata(path).map_or(0, |meta| meta.len());
     if length == 0 {
-        return create_ledger(path, me).map(|tail| (chain, tail)).map_err(io);
+        return create_ledger(path, me).map(|tail| (chain, tail, (0, 0))).map_err(io);
     }
     let file = File::open(path).map_err(io)?;
     let mut reader = match read_ledger(BufReader::new(file)) {
         Ok(reader) => reader,
-        Err(LedgerError::TornHeader(_)) => return create_ledger(path, me).map(|tail| (chain, tail)).map_err(io),
+        Err(LedgerError::TornHeader(_)) => return create_ledger(path, me).map(|tail| (chain, tail, (0, 0))).map_err(io),
         Err(error) => return Err(fail(error.to_string())),
     };
     if reader.tail().owner != me {
@@ -346,7 +352,12 @@ fn open_ledger(path: &Path, me: NodeId) -> Result<(Chain, LedgerTail), StartErro
     loop {
         match reader.next() {
             None => break,
-            Some(Ok(record)) => chain.replay(record).map_err(|error| fail(error.to_string()))?,
+            Some(Ok(record)) => {
+                if let LedgerRecord::Countersigned { lines, .. } = &record {
+                    count_verdicts(&mut judged, lines);
+                }
+                chain.replay(record).map_err(|error| fail(error.to_string()))?;
+            }
             Some(Err(LedgerError::Torn { offset, .. })) => {
                 let file = File::options().write(true).open(path).map_err(io)?;
                 file.set_len(offset).and_then(|()| file.sync_all()).map_err(io)?;
@@ -355,7 +366,7 @@ fn open_ledger(path: &Path, me: NodeId) -> Result<(Chain, LedgerTail), StartErro
             Some(Err(error)) => return Err(fail(error.to_string())),
         }
     }
-    Ok((chain, reader.tail()))
+    Ok((chain, reader.tail(), judged))
 }
 
 fn create_ledger(path: &Path, me: NodeId) -> std::io::Result<LedgerTail> {

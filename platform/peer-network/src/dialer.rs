@@ -1,8 +1,9 @@
 //! The task that dials: every known peer that is not connected, with growing waits. It owns the outgoing connections'
 //! futures for their whole life, so when it ends they have ended.
 
+use crate::address::endpoint_addr;
 use crate::link;
-use crate::shared::{Shared, endpoint_addr};
+use crate::shared::Shared;
 use iroh::endpoint::{ConnectOptions, Connection, QuicTransportConfig};
 use job_model::NodeId;
 use job_model::message::ALPN;

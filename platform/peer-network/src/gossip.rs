@@ -4,9 +4,10 @@
 //! and neither the neighbour that brought it nor the author talks too much. Adverts from nodes we are not connected
 //! with tell their addresses, so the dialer can reach them.
 
+use crate::address::endpoint_id;
 use crate::book::Learned;
 use crate::event::PeerEvent;
-use crate::shared::{Shared, endpoint_id};
+use crate::shared::Shared;
 use bytes::Bytes;
 use iroh_gossip::api::{Event, GossipReceiver, GossipSender, Message};
 use iroh_gossip::net::Gossip;

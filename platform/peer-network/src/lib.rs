@@ -21,6 +21,7 @@
 //!
 //! [`Message::Hello`]: job_model::Message::Hello
 
+mod address;
 mod admission;
 mod book;
 mod dialer;

@@ -1,12 +1,13 @@
 //! The life of one connection: hellos, then frames both ways until something ends it. The future of [`run`] owns all
 //! of it; whoever awaits it (router or dialer) owns the future. Dropping it closes the connection.
 
+use crate::address::path_of;
 use crate::admission::MISBEHAVIOUR_HOLD;
 use crate::book::REFUSED_WAIT;
 use crate::event::PeerEvent;
 use crate::fault::{Fault, Misbehaviour};
 use crate::outbox::{Traffic, write_loop};
-use crate::shared::{Registered, Shared, path_of};
+use crate::shared::{Registered, Shared};
 use crate::wire::{self, FrameReader, Greeting, LENGTH_BYTES};
 use bytes::Bytes;
 use iroh::endpoint::{Connection, SendStream, VarInt, WriteError};

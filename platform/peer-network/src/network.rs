@@ -1,9 +1,10 @@
 //! The handle of a running network. All clones share the tasks; the last one dropped aborts them.
 
+use crate::address::{listening_addresses, path_of};
 use crate::link::micros;
 use crate::options::BootstrapPeer;
 use crate::outbox::{Outbox, Unqueued};
-use crate::shared::{Shared, listening_addresses, path_of};
+use crate::shared::Shared;
 use bytes::Bytes;
 use iroh::Endpoint;
 use iroh::protocol::Router;

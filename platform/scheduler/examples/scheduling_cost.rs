@@ -37,8 +37,8 @@ fn candidate(node: NodeId) -> Candidate {
     }
 }
 
-fn measure(tasks: u32, chunks: u32, workers: u8, verify: VerifyPolicy) {
-    let spec = TaskSpec {
+fn spec(verify: VerifyPolicy) -> TaskSpec {
+    TaskSpec {
         job: JobId([2; 32]),
         job_name: "empty".into(),
         params: Vec::new(),
@@ -48,7 +48,11 @@ fn measure(tasks: u32, chunks: u32, workers: u8, verify: VerifyPolicy) {
             verify,
             ..TaskConfig::default()
         },
-    };
+    }
+}
+
+fn measure(tasks: u32, chunks: u32, workers: u8, verify: VerifyPolicy) {
+    let spec = spec(verify);
     let plan = Plan {
         chunks: (0..chunks)
             .map(|_| Chunk {

@@ -2,11 +2,12 @@
 //! events from the journal. Nothing here decides, and no event can make it panic: what does not fit is skipped.
 
 use crate::Scheduler;
-use crate::judge::Bench;
-use crate::options::SchedulerOptions;
 use crate::queue::GroupKey;
 use crate::record::{add_error, record_verdict, settle_chunk, winning_outcome};
-use crate::state::{ChunkState, Decision, Finished, NodeIx, Nodes, Phase, Replica, ReplicaState, Task};
+use crate::state::{ChunkState, Decision, Finished, Phase, Replica, ReplicaState, Task};
+use crate::steps::{
+    add_usage, enter_reducing, mark_hedged, open_chunks_of, reindex, release, release_undecided, set_state, take_off,
+};
 use job_model::event::{AssignReason, ChunkVerdict, Posting, ReplicaResult};
 use job_model::{Event, LossReason, MicroCredits, NodeId, Outcome, Output, TaskId, TaskSpec, UnixMillis, VerifyPolicy};
 
@@ -381,144 +382,5 @@ impl Scheduler {
         if let Some(due) = task.hedge_at.take() {
             self.hedges.remove(&(due, *id));
         }
-    }
-}
-
-impl SchedulerOptions {
-    /// A task's place in the queue: its time of submit, moved ahead by `aging_ms` for each step of priority. Smaller goes
-    /// first. Since the key never changes and time goes on, every task is first one day: nobody starves.
-    pub(crate) fn queue_key(&self, priority: job_model::Priority, submitted: UnixMillis) -> i128 {
-        i128::from(submitted.0) - priority as i128 * i128::from(self.aging_ms)
-    }
-
-    /// Expected work of one replica at a worker, in microseconds, all its slots together. Before the first results such
-    /// that a worker gets two replicas per slot.
-    pub(crate) fn cost_us(&self, task: &Task, node: NodeIx) -> u32 {
-        let known = task.paces.get(&node).and_then(|pace| pace.mean_us);
-        let cost = known.unwrap_or_else(|| {
-            let slots = task
-                .offers
-                .iter()
-                .find(|(ix, _)| *ix == node)
-                .map_or(1, |(_, candidate)| candidate.slots.max(1));
-            self.work_ahead_ms.saturating_mul(500) / u64::from(slots)
-        });
-        u32::try_from(cost.max(1)).unwrap_or(u32::MAX)
-    }
-}
-
-/// Open chunks on which the node has or had a replica.
-pub(crate) fn open_chunks_of(task: &Task, node: NodeIx) -> Vec<u32> {
-    let touched = |chunk: &ChunkState| chunk.is_open() && chunk.replicas.iter().any(|r| r.node == node);
-    task.chunks
-        .iter()
-        .enumerate()
-        .filter(|(_, chunk)| touched(chunk))
-        .map(|(at, _)| at as u32)
-        .collect()
-}
-
-/// Puts a chunk where it belongs in the waiting queue.
-fn reindex(options: &SchedulerOptions, nodes: &Nodes, id: &TaskId, task: &mut Task, index: u32) {
-    let bench = Bench {
-        options,
-        nodes,
-        task: id,
-        policy: task.spec.config.verify,
-    };
-    let Some(chunk) = task.chunks.get_mut(index as usize) else {
-        return;
-    };
-    let key = if chunk.is_open() && !task.phase.is_final() {
-        bench.group(index, chunk)
-    } else {
-        None
-    };
-    if let Some(number) = chunk.group {
-        if key.as_ref() == task.queue.key(number) {
-            return;
-        }
-        task.queue.remove(number, index);
-    }
-    chunk.group = key.map(|key| task.queue.insert(key, index));
-}
-
-/// Takes a running replica off its worker's books.
-fn take_off(nodes: &mut Nodes, task: &mut Task, id: &TaskId, index: u32, attempt: u32) {
-    let Some(replica) = task.replica(index, attempt) else {
-        return;
-    };
-    let (node, cost) = (replica.node, u64::from(replica.cost_us));
-    let priority = task.spec.config.priority as usize;
-    task.replicas.running -= 1;
-    let worker = nodes.get_mut(node);
-    worker.flight[priority] -= 1;
-    worker.load_us[priority] -= cost;
-    if let Some(running) = worker.running.get_mut(id) {
-        running.remove(&(index, attempt));
-        if running.is_empty() {
-            worker.running.remove(id);
-        }
-    }
-    if worker.running.is_empty() {
-        worker.stall_at = None;
-    }
-}
-
-/// Gives back what was held for a replica that is not judged.
-fn release(nodes: &mut Nodes, task: &mut Task, node: NodeIx, hold: MicroCredits) {
-    task.held -= hold;
-    task.held_open -= hold;
-    nodes.get_mut(node).credit += hold;
-}
-
-/// Gives back all that is held for replicas that will not be judged: the task ends.
-fn release_undecided(nodes: &mut Nodes, task: &mut Task) {
-    for chunk in task.chunks.iter_mut().filter(|chunk| chunk.is_open()) {
-        for replica in &mut chunk.replicas {
-            if let ReplicaState::Finished(finished) = &mut replica.state
-                && !finished.released
-            {
-                finished.released = true;
-                task.held -= replica.hold;
-                task.held_open -= replica.hold;
-                nodes.get_mut(replica.node).credit += replica.hold;
-            }
-        }
-    }
-}
-
-fn set_state(task: &mut Task, index: u32, attempt: u32, state: ReplicaState) {
-    if let Some(replica) = task
-        .chunks
-        .get_mut(index as usize)
-        .and_then(|c| c.replicas.get_mut(attempt as usize))
-    {
-        replica.state = state;
-    }
-}
-
-/// The oldest running replica that is not hedged is hedged now.
-fn mark_hedged(chunk: &mut ChunkState) {
-    for replica in &mut chunk.replicas {
-        if let ReplicaState::Running { hedged: hedged @ false } = &mut replica.state {
-            *hedged = true;
-            return;
-        }
-    }
-}
-
-fn add_usage(task: &mut Task, result: &ReplicaResult) {
-    let (sum, one) = (&mut task.usage, &result.usage);
-    sum.fuel = sum.fuel.saturating_add(one.fuel);
-    sum.input_bytes = sum.input_bytes.saturating_add(one.input_bytes);
-    sum.output_bytes = sum.output_bytes.saturating_add(one.output_bytes);
-    sum.memory_bytes = sum.memory_bytes.max(one.memory_bytes);
-    sum.wall_us = sum.wall_us.saturating_add(one.wall_us);
-}
-
-fn enter_reducing(task: &mut Task) {
-    if task.phase == Phase::Open && task.undecided() == 0 && task.counts.failed == 0 {
-        task.phase = Phase::Reducing;
     }
 }

@@ -1,11 +1,12 @@
 //! Verdicts and ends: accepts results, names liars, takes back what is not needed, fails and completes tasks.
 
 use crate::Scheduler;
-use crate::apply::open_chunks_of;
 use crate::inputs::Turn;
 use crate::io::Output;
 use crate::judge::{Bench, Standing};
-use crate::state::{NodeIx, Phase, ReplicaState, Task};
+use crate::state::{Phase, ReplicaState, Task};
+use crate::steps::open_chunks_of;
+use crate::workers::NodeIx;
 use job_model::event::ChunkVerdict;
 use job_model::receipt::ReplicaVerdict;
 use job_model::{Event, LossReason, NodeId, TaskFailure, TaskId, VoteKey};
@@ -258,7 +259,7 @@ impl Scheduler {
 
     /// Replicas of a task in flight, by node.
     fn running_of(&self, id: TaskId) -> Vec<(NodeIx, Vec<(u32, u32)>)> {
-        let of = |worker: &crate::state::Worker| {
+        let of = |worker: &crate::workers::Worker| {
             worker
                 .running
                 .get(&id)

@@ -5,7 +5,8 @@ use crate::Scheduler;
 use crate::blocker::{Blocker, Explanation, NodeReason, WaitingGroup};
 use crate::io::Candidate;
 use crate::queue::GroupKey;
-use crate::state::{NodeIx, Phase, Task};
+use crate::state::{Phase, Task};
+use crate::workers::NodeIx;
 use job_model::{TaskId, UnixMillis};
 use std::collections::BTreeSet;
 

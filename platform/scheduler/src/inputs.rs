@@ -2,7 +2,8 @@
 
 use crate::Scheduler;
 use crate::io::{Candidate, Ignored, Input, Output};
-use crate::state::{NodeIx, Phase, ReplicaState, Task};
+use crate::state::{Phase, ReplicaState, Task};
+use crate::workers::NodeIx;
 use job_model::event::ReplicaResult;
 use job_model::{Event, LossReason, NoVerdict, NodeId, Outcome, Plan, TaskFailure, TaskId, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,18 +75,8 @@ impl Scheduler {
                 why,
                 replicas,
             } => self.on_lost(task, worker, &why, &replicas, turn),
-            Input::WorkerDown { worker } => {
-                if let Some(node) = self.nodes.find(&worker) {
-                    self.nodes.get_mut(node).down = true;
-                    self.lose_all_of(node, &LossReason::Disconnected, turn);
-                }
-            }
-            Input::WorkerUp { worker } => {
-                let node = self.nodes.intern(worker);
-                let worker = self.nodes.get_mut(node);
-                worker.down = false;
-                worker.heard = turn.now;
-            }
+            Input::WorkerDown { worker } => self.on_down(worker, turn),
+            Input::WorkerUp { worker } => self.on_up(worker, turn.now),
             Input::Reduced { task, result, size } => {
                 if self.expect(task, &[Phase::Reducing], turn).is_some() {
                     self.emit(Event::TaskCompleted { task, result, size }, turn);
@@ -108,6 +99,20 @@ impl Scheduler {
             Input::Restarted => self.on_restarted(turn),
             Input::Tick => {}
         }
+    }
+
+    fn on_down(&mut self, worker: NodeId, turn: &mut Turn) {
+        if let Some(node) = self.nodes.find(&worker) {
+            self.nodes.get_mut(node).down = true;
+            self.lose_all_of(node, &LossReason::Disconnected, turn);
+        }
+    }
+
+    fn on_up(&mut self, worker: NodeId, now: UnixMillis) {
+        let node = self.nodes.intern(worker);
+        let worker = self.nodes.get_mut(node);
+        worker.down = false;
+        worker.heard = now;
     }
 
     /// The task, if it is in one of these phases; says why not otherwise.

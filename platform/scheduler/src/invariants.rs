@@ -2,7 +2,8 @@
 
 use crate::Scheduler;
 use crate::judge::{Bench, Standing};
-use crate::state::{ChunkState, Decision, NodeIx, PRIORITIES, Phase, ReplicaState, Task};
+use crate::state::{ChunkState, Decision, Phase, ReplicaState, Task};
+use crate::workers::{NodeIx, PRIORITIES};
 use job_model::{MicroCredits, TaskId};
 use std::collections::BTreeMap;
 

@@ -9,7 +9,8 @@
 
 use crate::options::SchedulerOptions;
 use crate::queue::GroupKey;
-use crate::state::{ChunkState, NodeIx, Nodes, Replica, ReplicaState};
+use crate::state::{ChunkState, Replica, ReplicaState};
+use crate::workers::{NodeIx, Nodes};
 use job_model::event::AssignReason;
 use job_model::{BlobHash, LossReason, NoVerdict, Outcome, TaskId, VerifyPolicy, VoteKey};
 

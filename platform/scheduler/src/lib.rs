@@ -36,6 +36,7 @@
 mod apply;
 mod blocker;
 mod decide;
+mod durations;
 mod explain;
 mod inputs;
 mod invariants;
@@ -48,11 +49,13 @@ mod placement;
 mod queue;
 mod record;
 mod state;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod view;
 mod views;
 mod watch;
+mod workers;
 
 pub use blocker::{Blocker, Explanation, NodeReason, WaitingGroup};
 pub use invariants::InvariantError;
@@ -63,8 +66,9 @@ pub use view::{
 };
 
 use job_model::{TaskId, UnixMillis};
-use state::{Nodes, Task};
+use state::Task;
 use std::collections::{BTreeMap, BTreeSet};
+use workers::Nodes;
 
 /// The scheduler of one requester, over all its tasks.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
-//! What is learned of workers while they work: how fast they are, and whether they should pause.
+//! What orders work: a task's place in the queue, how fast workers are, and whether they should pause.
 
 use crate::Scheduler;
-use crate::state::{Backoff, NodeIx};
-use job_model::{NoVerdict, Outcome, TaskId, UnixMillis};
+use crate::options::SchedulerOptions;
+use crate::state::{Backoff, Task};
+use crate::workers::NodeIx;
+use job_model::{NoVerdict, Outcome, Priority, TaskId, UnixMillis};
 
 impl Scheduler {
     /// How fast the worker is with this task, from the time its results took to come.
@@ -58,5 +60,25 @@ impl Scheduler {
             };
             self.retries.insert((backoff.until, id));
         }
+    }
+}
+
+impl SchedulerOptions {
+    /// A task's place in the queue: its time of submit, moved ahead by `aging_ms` for each step of priority. Smaller goes
+    /// first. Since the key never changes and time goes on, every task is first one day: nobody starves.
+    pub(crate) fn queue_key(&self, priority: Priority, submitted: UnixMillis) -> i128 {
+        i128::from(submitted.0) - priority as i128 * i128::from(self.aging_ms)
+    }
+
+    /// Expected work of one replica at a worker, in microseconds, all its slots together. Before the first results such
+    /// that a worker gets two replicas per slot.
+    pub(crate) fn cost_us(&self, task: &Task, node: NodeIx) -> u32 {
+        let known = task.paces.get(&node).and_then(|pace| pace.mean_us);
+        let cost = known.unwrap_or_else(|| {
+            let offer = task.offers.iter().find(|(ix, _)| *ix == node);
+            let slots = offer.map_or(1, |(_, candidate)| candidate.slots.max(1));
+            self.work_ahead_ms.saturating_mul(500) / u64::from(slots)
+        });
+        u32::try_from(cost.max(1)).unwrap_or(u32::MAX)
     }
 }

@@ -13,7 +13,7 @@ mod round_robin;
 mod tests;
 
 use crate::io::Candidate;
-use crate::state::NodeIx;
+use crate::workers::NodeIx;
 use job_model::{Chunk, Placement};
 
 /// A node with room for replicas, in one pass over the queue.

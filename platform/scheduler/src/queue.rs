@@ -4,7 +4,7 @@
 //! many chunks it has, and `explain` has one answer per group. Groups that have chunks under way come first: finishing
 //! what is started keeps few results waiting for a second opinion.
 
-use crate::state::NodeIx;
+use crate::workers::NodeIx;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the chunks of a group have in common. The order of the fields is the order of the queue.

@@ -1,7 +1,8 @@
 //! What a verdict leaves in a task's record: decisions, tallies, grouped errors, disagreements, confidence.
 
-use crate::state::{Nodes, Replica, ReplicaState, Task};
+use crate::state::{Replica, ReplicaState, Task};
 use crate::view::{Disagreement, ErrorGroup};
+use crate::workers::Nodes;
 use job_model::Outcome;
 use job_model::event::ChunkVerdict;
 use job_model::receipt::ReplicaVerdict;

@@ -1,25 +1,20 @@
-//! The state: tasks, their chunks and replicas, and the workers they run on.
+//! The state: tasks, their chunks and replicas.
 //!
 //! *Durable* fields change only in `apply` and are restored by replaying events. *Volatile* fields (marked so) come from
 //! inputs that are not journalled: after a restart they start empty and are given again by the node.
 
+use crate::durations::Durations;
 use crate::io::Candidate;
 use crate::queue::WaitingQueue;
 use crate::view::{ChunkCounts, Disagreement, ErrorGroup, ReplicaCounts};
+use crate::workers::NodeIx;
 use job_model::event::AssignReason;
 use job_model::receipt::ReplicaVerdict;
 use job_model::{
-    BlobHash, LossReason, MicroCredits, NodeId, Outcome, Output, Plan, TaskFailure, TaskId, TaskSpec, UnixMillis,
-    Usage, VoteKey,
+    BlobHash, LossReason, MicroCredits, Outcome, Output, Plan, TaskFailure, TaskSpec, UnixMillis, Usage, VoteKey,
 };
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-/// Index of a node in [`Nodes`]: four bytes instead of 32 in every replica.
-pub(crate) type NodeIx = u32;
-
-/// How many priorities there are.
-pub(crate) const PRIORITIES: usize = 4;
 
 /// Where a task stands. The way is `Planning -> Open -> Reducing -> Completed`; from each of the first three it may go to
 /// `Failed` or `Cancelled`, and the last three never change.
@@ -270,152 +265,5 @@ impl Task {
             .config
             .max_price
             .map_or(MicroCredits::MAX, |limit| limit - self.spent - self.held)
-    }
-}
-
-/// Buckets of [`Durations`]: 2^(n/4) ms, the last is about a day.
-const DURATION_BUCKETS: usize = 108;
-
-/// How long replicas of a task took from placement to result: a histogram with four buckets per doubling, so that the
-/// median costs no memory per replica.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Durations {
-    buckets: Box<[u32; DURATION_BUCKETS]>,
-    pub(crate) count: u32,
-}
-
-impl Default for Durations {
-    fn default() -> Self {
-        Self {
-            buckets: Box::new([0; DURATION_BUCKETS]),
-            count: 0,
-        }
-    }
-}
-
-impl Durations {
-    pub(crate) fn add(&mut self, ms: u64) {
-        let ms = ms.max(1);
-        let doubling = u64::from(63 - ms.leading_zeros());
-        // The two bits after the leading one are the quarter of the doubling.
-        let quarter = ((ms << 2) >> doubling) & 3;
-        let at = (doubling * 4 + quarter).min(DURATION_BUCKETS as u64 - 1) as usize;
-        if let Some(bucket) = self.buckets.get_mut(at) {
-            *bucket += 1;
-            self.count += 1;
-        }
-    }
-    /// Upper end of the bucket that holds the median, in milliseconds.
-    pub(crate) fn median_ms(&self) -> Option<u64> {
-        let mut left = self.count.div_ceil(2);
-        if left == 0 {
-            return None;
-        }
-        for (at, count) in self.buckets.iter().enumerate() {
-            if *count >= left {
-                let (doubling, quarter) = (at as u64 / 4, at as u64 % 4);
-                return Some(((5 + quarter) << doubling) / 4);
-            }
-            left -= count;
-        }
-        None
-    }
-}
-
-/// A worker as seen from here, over all tasks.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Worker {
-    pub(crate) id: NodeId,
-    /// Replicas in flight: task -> chunk index and attempt.
-    pub(crate) running: BTreeMap<TaskId, BTreeSet<(u32, u32)>>,
-    /// How many they are, by priority of their task.
-    pub(crate) flight: [u32; PRIORITIES],
-    /// Their expected work in microseconds, by priority of their task.
-    pub(crate) load_us: [u64; PRIORITIES],
-    /// The task and chunk that showed it lying.
-    pub(crate) distrusted: Option<(TaskId, u32)>,
-    /// Volatile: its connection ended.
-    pub(crate) down: bool,
-    /// Volatile: sandboxes it gives at the same time.
-    pub(crate) slots: u32,
-    /// Volatile: what may still be held there.
-    pub(crate) credit: MicroCredits,
-    /// Volatile: when it last said something, or got the first of its replicas.
-    pub(crate) heard: UnixMillis,
-    /// Volatile: when it is looked at for a stall.
-    pub(crate) stall_at: Option<UnixMillis>,
-}
-
-impl Worker {
-    pub(crate) fn in_flight(&self) -> u32 {
-        self.flight.iter().sum()
-    }
-    /// Replicas in flight and their expected work in microseconds, of tasks of this priority or a higher one.
-    pub(crate) fn busy(&self, priority: usize) -> (u32, u64) {
-        let from = |at: usize| at >= priority;
-        let flight = self
-            .flight
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| from(*at))
-            .map(|(_, count)| count)
-            .sum();
-        let load = self
-            .load_us
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| from(*at))
-            .map(|(_, load)| load)
-            .sum();
-        (flight, load)
-    }
-}
-
-/// All nodes ever met, each with a small index.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct Nodes {
-    index: BTreeMap<NodeId, NodeIx>,
-    workers: Vec<Worker>,
-}
-
-impl Nodes {
-    /// The node's index; a new node gets the next one.
-    pub(crate) fn intern(&mut self, id: NodeId) -> NodeIx {
-        let next = self.workers.len() as NodeIx;
-        let ix = *self.index.entry(id).or_insert(next);
-        if ix == next {
-            self.workers.push(Worker {
-                id,
-                running: BTreeMap::new(),
-                flight: [0; PRIORITIES],
-                load_us: [0; PRIORITIES],
-                distrusted: None,
-                down: false,
-                slots: 1,
-                credit: MicroCredits::MAX,
-                heard: UnixMillis(0),
-                stall_at: None,
-            });
-        }
-        ix
-    }
-    pub(crate) fn find(&self, id: &NodeId) -> Option<NodeIx> {
-        self.index.get(id).copied()
-    }
-    /// The worker of an index that [`Nodes::intern`] returned.
-    pub(crate) fn get(&self, ix: NodeIx) -> &Worker {
-        &self.workers[ix as usize]
-    }
-    pub(crate) fn get_mut(&mut self, ix: NodeIx) -> &mut Worker {
-        &mut self.workers[ix as usize]
-    }
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeIx, &Worker)> {
-        self.workers
-            .iter()
-            .enumerate()
-            .map(|(ix, worker)| (ix as NodeIx, worker))
-    }
-    pub(crate) fn is_distrusted(&self, ix: NodeIx) -> bool {
-        self.get(ix).distrusted.is_some()
     }
 }

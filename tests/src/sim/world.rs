@@ -6,11 +6,11 @@ use super::worker::{Replica, SimWorker, truth};
 use super::{SimFailure, SimOptions, SimReport};
 use job_model::event::Posting;
 use job_model::{
-    BlobHash, Chunk, Event, JobId, MicroCredits, Outcome, Placement, Plan, Priority, ProfileId, Requirements,
-    TaskConfig, TaskFailure, TaskId, TaskSpec, TaskStatus, UnixMillis, VerifyPolicy,
+    BlobHash, Chunk, Event, JobId, MicroCredits, Placement, Plan, Priority, ProfileId, Requirements, TaskConfig,
+    TaskId, TaskSpec, UnixMillis,
 };
-use scheduler::{Blocker, Candidate, Ineligible, Input, Output, Scheduler, SchedulerOptions};
-use std::collections::{BTreeMap, BTreeSet};
+use scheduler::{Candidate, Ineligible, Input, Output, Scheduler, SchedulerOptions};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// No run may take longer, in simulated milliseconds.
@@ -54,15 +54,15 @@ pub(super) struct World {
     pub(super) now: u64,
     pub(super) workers: Vec<SimWorker>,
     pub(super) tasks: Vec<TaskId>,
-    happenings: BTreeMap<(u64, u64), What>,
-    sequence: u64,
-    scheduler: Scheduler,
-    journal: Vec<(Event, UnixMillis)>,
-    plan: Arc<Plan>,
-    books: Books,
+    pub(super) happenings: BTreeMap<(u64, u64), What>,
+    pub(super) sequence: u64,
+    pub(super) scheduler: Scheduler,
+    pub(super) journal: Vec<(Event, UnixMillis)>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) books: Books,
     /// Counts restarts of the requester.
-    epoch: u32,
-    report: SimReport,
+    pub(super) epoch: u32,
+    pub(super) report: SimReport,
 }
 
 /// Runs a network to its end.
@@ -78,7 +78,7 @@ pub fn run(seed: u64, options: &SimOptions) -> Result<SimReport, SimFailure> {
     }
 }
 
-fn scheduler() -> Scheduler {
+pub(super) fn scheduler() -> Scheduler {
     Scheduler::new(SchedulerOptions {
         secret: [42; 32],
         ..SchedulerOptions::default()
@@ -200,7 +200,7 @@ impl World {
         }
     }
 
-    fn planned(&self, task: TaskId) -> Input {
+    pub(super) fn planned(&self, task: TaskId) -> Input {
         Input::Planned {
             task,
             plan: BlobHash([3; 32]),
@@ -252,7 +252,7 @@ impl World {
     }
 
     /// The scheduler decides and the journal is written; nothing is done yet.
-    fn decide(&mut self, input: Input) -> Result<Vec<Output>, String> {
+    pub(super) fn decide(&mut self, input: Input) -> Result<Vec<Output>, String> {
         let mut out = Vec::new();
         let about = format!("{input:?}");
         self.scheduler.handle(input, UnixMillis(self.now), &mut out);
@@ -266,7 +266,8 @@ impl World {
             }
         }
         if self.report.inputs.is_multiple_of(EXPLAIN_EVERY) {
-            self.check_busy().map_err(|what| format!("{what}; the last input was {about:.300}"))?;
+            self.check_busy()
+                .map_err(|what| format!("{what}; the last input was {about:.300}"))?;
         }
         Ok(out)
     }
@@ -395,170 +396,6 @@ impl World {
         for task in open {
             let offers = self.workers.iter().map(candidate).collect();
             self.feed(Input::Offers { task, offers })?;
-        }
-        Ok(())
-    }
-
-    /// The requester dies, before or after its last decision took effect, and comes back from its journal.
-    pub(super) fn restart_requester(&mut self) -> Result<(), String> {
-        if self.random.one_in(2) {
-            self.decide(Input::Tick)?;
-        }
-        let replayed = self.replay(self.journal.len());
-        self.same_as(&replayed)?;
-        self.report.restarts += 1;
-        self.epoch += 1;
-        self.scheduler = replayed;
-        let known: BTreeSet<TaskId> = self.scheduler.tasks().map(|view| view.task).collect();
-        for ((when, _), what) in std::mem::take(&mut self.happenings) {
-            if let Some(what) = self.survives(what, &known) {
-                self.at(when, what);
-            }
-        }
-        self.feed(Input::Restarted)?;
-        for view in self
-            .scheduler
-            .tasks()
-            .filter(|view| !view.status.is_final())
-            .collect::<Vec<_>>()
-        {
-            let (task, chunks) = (view.task, Arc::clone(&self.plan));
-            let input = if view.chunks.total == 0 {
-                self.planned(task)
-            } else {
-                Input::PlanLoaded { task, chunks }
-            };
-            self.at(self.now + 5, What::Input(self.epoch, Box::new(input)));
-        }
-        Ok(())
-    }
-
-    /// What of a pending happening is left after a restart of the requester: what was submitted to a dead requester is
-    /// submitted again, workers may or may not send again what was not received.
-    fn survives(&mut self, what: What, known: &BTreeSet<TaskId>) -> Option<What> {
-        let What::Input(_, input) = what else { return Some(what) };
-        let stays = match &*input {
-            Input::Finished { .. } => self.random.one_in(2),
-            Input::Submit { task, .. } | Input::Planned { task, .. } => !known.contains(task),
-            _ => false,
-        };
-        stays.then_some(What::Input(self.epoch, input))
-    }
-
-    fn replay(&self, events: usize) -> Scheduler {
-        let mut replayed = scheduler();
-        for (event, at) in self.journal.iter().take(events) {
-            replayed.apply(event, *at);
-        }
-        replayed
-    }
-
-    fn same_as(&self, replayed: &Scheduler) -> Result<(), String> {
-        replayed
-            .check_invariants()
-            .map_err(|error| format!("after a replay: {error}"))?;
-        for (live, again) in self.scheduler.tasks().zip(replayed.tasks()) {
-            check(live == again, || {
-                format!("a replay shows another task: {live:?} is now {again:?}")
-            })?;
-        }
-        check(self.scheduler.tasks().count() == replayed.tasks().count(), || {
-            "a replay shows other tasks".into()
-        })
-    }
-
-    /// No node that could take a waiting chunk now is passed over, and every offered node is named.
-    fn check_busy(&self) -> Result<(), String> {
-        for task in &self.tasks {
-            let Some(explanation) = self.scheduler.explain(*task, UnixMillis(self.now)) else {
-                continue;
-            };
-            for group in &explanation.waiting {
-                let free = group.nodes.iter().find(|reason| reason.blocker == Blocker::Free);
-                check(free.is_none(), || {
-                    let record = group.first_chunks.first().and_then(|chunk| self.scheduler.chunk(*task, *chunk));
-                    format!("a chunk waits although a node is free: {group:?} {record:?}")
-                })?;
-                let offered = group.nodes.is_empty() || group.nodes.len() == self.workers.len();
-                check(offered, || {
-                    format!("explain names {} of {} nodes", group.nodes.len(), self.workers.len())
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn complaints(&self) -> String {
-        let waits = |task: &TaskId| {
-            self.scheduler
-                .explain(*task, UnixMillis(self.now))
-                .map(|e| format!("{}: {}; ", task.short(), e.summary))
-        };
-        self.tasks.iter().filter_map(waits).collect()
-    }
-
-    /// The run is over: every task ended as it should, nothing is held, what was paid is what was due.
-    fn finish(&mut self) -> Result<(), String> {
-        self.report.took_ms = self.now;
-        let replayed = self.replay(self.journal.len());
-        self.same_as(&replayed)?;
-        self.check_cut_journal()?;
-        for view in self.scheduler.tasks() {
-            let (task, held) = (view.task, view.held.0);
-            check(view.status.is_final(), || {
-                format!("task {} has not ended", task.short())
-            })?;
-            let booked = self.books.held.get(&task).copied().unwrap_or(0);
-            check(held == 0 && booked == 0, || {
-                format!("task {} holds {held}, by the books {booked}", task.short())
-            })?;
-            let paid = self.books.spent.get(&task).copied().unwrap_or(0);
-            check(view.spent.0 == paid, || {
-                format!("task {} spent {}, by the books {paid}", task.short(), view.spent.0)
-            })?;
-            self.report.accepted += view.chunks.accepted;
-            self.report.hedges += view.replicas.hedges;
-            self.report.lost += view.replicas.lost;
-            match (view.status, view.failure) {
-                (TaskStatus::Completed, _) | (TaskStatus::Cancelled, _) | (_, Some(TaskFailure::Chunks { .. })) => {
-                    self.report.ended_well += 1
-                }
-                (_, failure) => self
-                    .report
-                    .failed
-                    .push(failure.map(|why| why.to_string()).unwrap_or_default()),
-            }
-        }
-        self.check_truth()
-    }
-
-    /// A crash may cut the journal anywhere: the rest of a decision is made up for.
-    fn check_cut_journal(&mut self) -> Result<(), String> {
-        let cut = self.random.below(self.journal.len() as u64 + 1) as usize;
-        let mut replayed = self.replay(cut);
-        replayed.handle(Input::Restarted, UnixMillis(self.now), &mut Vec::new());
-        replayed
-            .check_invariants()
-            .map_err(|error| format!("after a replay of {cut} events and a restart: {error}"))
-    }
-
-    fn check_truth(&mut self) -> Result<(), String> {
-        let quorum = matches!(self.options.verify, VerifyPolicy::Quorum(2..));
-        for task in &self.tasks {
-            for (chunk, output) in self.scheduler.outputs(*task) {
-                let right = truth(task, chunk, self.options.bad_chunk_in);
-                self.report.wrong += u32::from(right != Outcome::Value(output.clone()));
-            }
-        }
-        check(!quorum || self.report.wrong == 0, || {
-            format!("{} wrong results were accepted in spite of a quorum", self.report.wrong)
-        })?;
-        for worker in &self.workers {
-            let distrusted = self.scheduler.is_distrusted(worker.id);
-            check(worker.liar || !distrusted, || {
-                format!("honest worker {} is distrusted", worker.id.short())
-            })?;
-            self.report.liars_found += u32::from(distrusted);
         }
         Ok(())
     }

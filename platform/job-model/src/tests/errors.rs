@@ -31,7 +31,7 @@ fn error_texts_name_the_thing_and_the_remedy() {
         (PlanError::Slices { chunk: 3, slices: 65 }.to_string(), "chunk 3 has 65 slices, at most 64 are allowed".into()),
         (
             PlanError::Range { chunk: 3, input: 1, offset: 5, length: 6, size: Some(7) }.to_string(),
-            "chunk 3 asks for bytes 5+6 of input 1, which has 7 bytes (none: there is no such input)".into(),
+            "chunk 3 asks for bytes 5+6 of input 1: it has 7 bytes".into(),
         ),
         (ManifestError::Name("A".into()).to_string(), "job name \"A\" is not of the form [a-z][a-z0-9_-]{0,63}".into()),
         (ManifestError::DuplicateInput("x".into()).to_string(), "input \"x\" is declared twice".into()),

@@ -293,3 +293,91 @@ fn quotes_hold_for_whom_they_were_given() {
     assert_eq!(market.quote_rates(&node(2), 7), Some(received.rates));
     assert_eq!(market.quote_rates(&node(2), 8), None);
 }
+
+#[test]
+fn postings_pair_with_verdicts_however_they_interleave() {
+    use crate::{MarketInput, MarketOutput};
+    use job_model::event::ChunkVerdict;
+    let mut requester = Requester::with_workers(&[2]);
+    requester.assign(2, 10, &[(0, 0), (1, 0)]);
+    requester.finish(2, vec![result(0, 0, "a", 1000), result(1, 0, "a", 9_000_000_000)]);
+    let verified = [0, 1].map(|chunk| {
+        let verdict = ChunkVerdict {
+            chunk,
+            winner: 0,
+            replicas: vec![(0, node(2), Accepted)],
+        };
+        Event::ChunksVerified {
+            task: TASK,
+            verdicts: vec![verdict],
+        }
+    });
+    // Both verdicts are applied before the market is asked, and it is asked twice before it is obeyed.
+    let market = &mut requester.market;
+    verified.iter().for_each(|event| market.apply(event, T0));
+    let mut out = vec![];
+    verified
+        .iter()
+        .for_each(|event| market.handle(MarketInput::Applied(event), T0, &mut out));
+    market.handle(MarketInput::FlushSettlements { force: false }, T0, &mut out);
+    let amounts: Vec<MicroCredits> = out
+        .iter()
+        .map(|output| match output {
+            MarketOutput::Event(Event::CreditsPosted { postings, .. }) => postings[0].amount,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        amounts,
+        [price(1000), price(9_000_000_000)],
+        "one posting for each verdict"
+    );
+    for output in out {
+        if let MarketOutput::Event(event) = output {
+            market.apply(&event, T0);
+            market.check_invariants().unwrap();
+        }
+    }
+    assert_eq!(market.balance().spent, price(1000) + price(9_000_000_000));
+    assert_eq!(market.balance().held, MicroCredits::ZERO);
+}
+
+#[test]
+fn a_settlement_is_booked_once() {
+    let mut market = Requester::new().market;
+    let earned = Event::SettlementSigned {
+        peer: node(2),
+        seq: 1,
+        amount: MicroCredits(30),
+    };
+    market.apply(&earned, T0);
+    market.apply(&earned, T0);
+    market.check_invariants().unwrap();
+    assert_eq!(market.balance().earned, MicroCredits(30));
+    let mut requester = Requester::with_workers(&[2]);
+    requester.assign(2, 10, &[(0, 0)]);
+    requester.finish(2, vec![result(0, 0, "a", 1000)]);
+    requester.verify(0, &[(0, 2, Accepted)]);
+    let proposed = Event::SettlementProposed {
+        worker: node(2),
+        seq: 1,
+        task: TASK,
+        quote: 7,
+        lines: 1,
+    };
+    let signed = Event::SettlementSigned {
+        peer: node(2),
+        seq: 1,
+        amount: -price(1000),
+    };
+    for event in [&proposed, &proposed, &signed, &signed] {
+        requester.tell(event.clone());
+    }
+    let balance = requester.market.balance();
+    assert_eq!(
+        (balance.spent, balance.unsettled, balance.earned),
+        (price(1000), MicroCredits::ZERO, MicroCredits::ZERO)
+    );
+    requester.flush(true);
+    assert!(requester.drafts.is_empty(), "its line is settled");
+}

@@ -5,4 +5,4 @@ pub mod protocol;
 pub mod requests;
 pub mod server;
 
-pub use requests::load_builtin_jobs;
+pub use requests::{IMPORT_PIN, load_builtin_jobs};

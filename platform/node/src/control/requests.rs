@@ -7,6 +7,7 @@ mod submit;
 mod tasks;
 
 pub use jobs::load_builtin_jobs;
+pub use submit::IMPORT_PIN;
 
 use super::protocol::{ControlError, ErrorCode, Reply, Request};
 use super::server::Replies;

@@ -175,3 +175,6 @@ impl JobBook {
         Err(ResolveError::Unknown { name: text.to_owned(), known: known.join(", ") })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod tasks;
 pub use jobs::{JobBook, KnownJob};
 pub use offers::Standing;
 pub use reports::slices_by_hash;
+pub use settle::count_verdicts;
 pub use tasks::{TaskBook, confirmations_needed};
 
 use crate::config::NodeConfig;
@@ -77,6 +78,8 @@ pub struct Core {
     scheduler_out: Vec<Output>,
     market_out: Vec<MarketOutput>,
     offers_due: bool,
+    /// What requesters judged of our replicas: right, wrong. From the ledger, so it survives a restart.
+    judged: (u64, u64),
     /// Failure bundles kept so far, per task.
     bundles: BTreeMap<TaskId, usize>,
 }
@@ -99,6 +102,8 @@ pub struct Parts {
     pub chain: Chain,
     /// Where our ledger file ends.
     pub ledger_tail: LedgerTail,
+    /// Right and wrong replicas of ours, by the settlements in it.
+    pub judged: (u64, u64),
     /// The journal's past.
     pub journal: JournalReader,
 }
@@ -106,7 +111,7 @@ pub struct Parts {
 impl Core {
     /// A core without history.
     pub fn new(parts: Parts) -> Self {
-        let Parts { key, profile, slots, config, scheduler, market, chain, ledger_tail, journal } = parts;
+        let Parts { key, profile, slots, config, scheduler, market, chain, ledger_tail, judged, journal } = parts;
         Self {
             me: key.id(),
             key,
@@ -128,6 +133,7 @@ impl Core {
             scheduler_out: Vec::new(),
             market_out: Vec::new(),
             offers_due: false,
+            judged,
             bundles: BTreeMap::new(),
         }
     }
@@ -199,7 +205,7 @@ impl Core {
             self.scheduler.apply(&event, self.now);
         }
         self.market.apply(&event, self.now);
-        self.tasks.apply(&event);
+        self.tasks.apply(&event, self.now);
         self.jobs.apply(&event);
         self.seq += 1;
         let record = Arc::new(Recorded { seq: self.seq, at: self.now, event });
@@ -226,6 +232,7 @@ impl Core {
         self.schedule(Input::Tick);
         self.let_market(MarketInput::FlushSettlements { force: false });
         self.refresh_quotes();
+        self.forget_old_tasks();
         self.offers_due = true;
     }
 

@@ -13,7 +13,7 @@ impl Core {
         self.seq = record.seq;
         self.scheduler.apply(&record.event, record.at);
         self.market.apply(&record.event, record.at);
-        self.tasks.apply(&record.event);
+        self.tasks.apply(&record.event, record.at);
         self.jobs.apply(&record.event);
     }
 

@@ -3,6 +3,7 @@
 use super::Core;
 use crate::journal::ran_key;
 use job_model::codec;
+use job_model::receipt::ReplicaVerdict;
 use job_model::sign::Signed;
 use job_model::{Event, HalfBlock, Message, MicroCredits, NodeId, ReceiptLine};
 use market::ledger_file::encode_record;
@@ -12,7 +13,25 @@ use std::collections::BTreeMap;
 /// Largest remembered replica, in bytes.
 const MAX_RAN_BYTES: usize = 256;
 
+/// Adds what a requester judged of our replicas to (right, wrong).
+pub fn count_verdicts(judged: &mut (u64, u64), lines: &[ReceiptLine]) {
+    for line in lines {
+        match line.verdict {
+            ReplicaVerdict::Accepted | ReplicaVerdict::Late => judged.0 = judged.0.saturating_add(1),
+            ReplicaVerdict::Wrong => judged.1 = judged.1.saturating_add(1),
+            ReplicaVerdict::Undecided => {}
+        }
+    }
+}
+
 impl Core {
+    /// How requesters see this node: the mean of a Beta distribution over right and wrong replicas (Jøsang and Ismail
+    /// 2002), from 0 to 1. A node that nobody has judged yet has 0.5.
+    pub fn reputation_score(&self) -> f64 {
+        let (right, wrong) = self.judged;
+        (right as f64 + 1.0) / (right as f64 + wrong as f64 + 2.0)
+    }
+
     /// Chains and proposes what the market wants settled.
     pub(super) fn propose(&mut self, draft: SettlementDraft) {
         let worker = draft.worker;
@@ -54,6 +73,7 @@ impl Core {
             Ok(answered) => {
                 if let Some(record) = &answered.record {
                     self.append_ledger(record);
+                    count_verdicts(&mut self.judged, lines);
                     self.batch.ran_done.extend(keys);
                 }
                 if let Some(event) = answered.event {

@@ -5,6 +5,7 @@ use super::Core;
 use crate::context::Planned;
 use crate::effects::Effect;
 use crate::journal::MemoEntry;
+use blob_store::Pin;
 use job_model::chunk::ChunkKey;
 use job_model::event::ReplicaResult;
 use job_model::limits::{MAX_BATCH_REPLICAS, MAX_FRAME_BYTES};
@@ -12,7 +13,7 @@ use job_model::message::{AssignBatch, Assignment, ResultBatch};
 use job_model::receipt::ReplicaVerdict;
 use job_model::task::TaskFailure;
 use job_model::{
-    BlobHash, Event, LossReason, Message, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, VerifyPolicy, sign,
+    BlobHash, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, UnixMillis, VerifyPolicy, sign,
 };
 use scheduler::Input;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +33,8 @@ pub struct TaskEntry {
     pub plan_hash: Option<BlobHash>,
     /// Nodes that got replicas.
     pub workers: BTreeSet<NodeId>,
-    /// Whether the task is over.
-    pub ended: bool,
+    /// When the task ended.
+    pub ended: Option<UnixMillis>,
 }
 
 /// Our tasks.
@@ -44,10 +45,10 @@ pub struct TaskBook {
 
 impl TaskBook {
     /// Takes an event in.
-    pub fn apply(&mut self, event: &Event) {
+    pub fn apply(&mut self, event: &Event, at: UnixMillis) {
         if let Event::TaskSubmitted { task, spec } = event {
             let spec = Arc::new((**spec).clone());
-            let entry = TaskEntry { spec, plan: None, plan_hash: None, workers: BTreeSet::new(), ended: false };
+            let entry = TaskEntry { spec, plan: None, plan_hash: None, workers: BTreeSet::new(), ended: None };
             self.tasks.insert(*task, entry);
             return;
         }
@@ -58,7 +59,7 @@ impl TaskBook {
                 entry.workers.insert(*worker);
             }
             Event::TaskCompleted { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. } => {
-                entry.ended = true;
+                entry.ended = Some(at);
                 entry.plan = None;
             }
             _ => {}
@@ -72,7 +73,7 @@ impl TaskBook {
 
     /// Tasks that are not over.
     pub fn open(&self) -> impl Iterator<Item = (&TaskId, &TaskEntry)> {
-        self.tasks.iter().filter(|(_, entry)| !entry.ended)
+        self.tasks.iter().filter(|(_, entry)| entry.ended.is_none())
     }
 
     /// All task ids that start with these hex digits.
@@ -248,9 +249,29 @@ impl Core {
     }
 
     fn keep_bundles(&mut self, task: TaskId, worker: NodeId, results: &[ReplicaResult]) {
-        for result in results.iter().filter(|result| !result.outcome.is_value()) {
+        for result in results.iter().filter(|result| is_evidence(&result.outcome)) {
             if let Some(bundle) = self.bundle(task, worker, result) {
                 self.effect(Effect::KeepBundle { task, bundle });
+            }
+        }
+    }
+
+    /// Lets go of tasks that ended longer ago than `store.keep_task_ms`: their blobs may be collected. The journal keeps
+    /// their events.
+    pub(super) fn forget_old_tasks(&mut self) {
+        let keep_ms = self.config.store.keep_task_ms;
+        let old: Vec<TaskId> = self
+            .tasks
+            .tasks
+            .iter()
+            .filter(|(_, entry)| entry.ended.is_some_and(|at| self.now.since(at) > keep_ms))
+            .map(|(task, _)| *task)
+            .collect();
+        for task in old {
+            if self.scheduler.forget(task) {
+                self.tasks.tasks.remove(&task);
+                self.bundles.remove(&task);
+                self.effect(Effect::Unpin(Pin::Task(task)));
             }
         }
     }
@@ -263,6 +284,11 @@ impl Core {
             self.send(worker, Message::Cancel { task, replicas: Vec::new(), reason });
         }
     }
+}
+
+/// Whether an outcome tells something of the job: a cancelled or refused replica does not.
+fn is_evidence(outcome: &Outcome) -> bool {
+    !matches!(outcome, Outcome::Value(_) | Outcome::NoVerdict(NoVerdict::Cancelled | NoVerdict::Refused(_)))
 }
 
 /// How many agreeing nodes a remembered result needs to stand for a fresh one under a policy.

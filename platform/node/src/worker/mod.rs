@@ -63,7 +63,7 @@ pub struct WorkerLoad {
 pub struct Worker {
     context: Arc<Context>,
     inputs: mpsc::Receiver<WorkerInput>,
-    queue: Queue,
+    queue: Queue<LoadedJob>,
     pool: SandboxPool,
     free_slots: usize,
     faults: Faults,

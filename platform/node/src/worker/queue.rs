@@ -11,7 +11,7 @@ use job_model::{JobId, NoVerdict, NodeId, Slice, TaskId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use wasm_runtime::{CancelToken, LoadedJob};
+use wasm_runtime::CancelToken;
 
 /// Names an order for as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -55,27 +55,27 @@ impl Details {
 }
 
 /// Replicas to hand to a sandbox thread.
-pub struct Ready {
+pub struct Ready<J> {
     /// Their order.
     pub order: OrderId,
     /// What they share.
     pub details: Arc<Details>,
     /// Their job, compiled.
-    pub job: Arc<LoadedJob>,
+    pub job: Arc<J>,
     /// The replicas and what stops each.
     pub replicas: Vec<(Assignment, CancelToken)>,
 }
 
-enum Component {
+enum Component<J> {
     Missing,
     Loading,
-    Ready(Arc<LoadedJob>),
+    Ready(Arc<J>),
 }
 
-struct Order {
+struct Order<J> {
     details: Arc<Details>,
     priority: Priority,
-    component: Component,
+    component: Component<J>,
     /// Their inputs are not asked for yet.
     waiting: VecDeque<Assignment>,
     /// Their inputs are on the way.
@@ -89,22 +89,22 @@ struct Order {
     turn: u64,
 }
 
-impl Order {
+impl<J> Order<J> {
     fn open(&self) -> usize {
         self.waiting.len() + self.fetching.len() + self.ready.len()
     }
 }
 
-/// All orders of this worker.
-pub struct Queue {
-    orders: BTreeMap<OrderId, Order>,
+/// All orders of this worker. `J` is a compiled job.
+pub struct Queue<J> {
+    orders: BTreeMap<OrderId, Order<J>>,
     by_task: BTreeMap<(NodeId, TaskId), OrderId>,
     next_id: u64,
     next_turn: u64,
     capacity: usize,
 }
 
-impl Queue {
+impl<J> Queue<J> {
     /// A queue for at most `capacity` replicas.
     pub fn new(capacity: usize) -> Self {
         Self { orders: BTreeMap::new(), by_task: BTreeMap::new(), next_id: 0, next_turn: 0, capacity }
@@ -179,7 +179,7 @@ impl Queue {
     }
 
     /// The component is there; or it is not, and every waiting replica fails.
-    pub fn loaded(&mut self, id: OrderId, job: Result<Arc<LoadedJob>, NoVerdict>) -> Option<Vec<ReplicaResult>> {
+    pub fn loaded(&mut self, id: OrderId, job: Result<Arc<J>, NoVerdict>) -> Option<Vec<ReplicaResult>> {
         let order = self.orders.get_mut(&id)?;
         match job {
             Ok(job) => {
@@ -198,7 +198,7 @@ impl Queue {
     /// The next replica whose inputs should be fetched, while fewer than `ahead` are on the way or ready.
     pub fn next_fetch(&mut self, ahead: usize) -> Option<(OrderId, (u32, u32), Vec<Slice>)> {
         let with_inputs =
-            |order: &Order| order.fetching.len() + order.ready.iter().filter(|a| !a.slices.is_empty()).take(ahead).count();
+            |order: &Order<J>| order.fetching.len() + order.ready.iter().filter(|a| !a.slices.is_empty()).take(ahead).count();
         let now: usize = self.orders.values().map(with_inputs).sum();
         if now >= ahead {
             return None;
@@ -232,8 +232,8 @@ impl Queue {
     }
 
     /// The next hand-over: replicas of one order that together take about `target`.
-    pub fn next_run(&mut self, target: Duration, most: usize) -> Option<Ready> {
-        let runnable = |order: &Order| !order.ready.is_empty() && matches!(order.component, Component::Ready(_));
+    pub fn next_run(&mut self, target: Duration, most: usize) -> Option<Ready<J>> {
+        let runnable = |order: &Order<J>| !order.ready.is_empty() && matches!(order.component, Component::Ready(_));
         let candidates = self.orders.iter_mut().filter(|(_, order)| runnable(order));
         let (id, order) = candidates.min_by_key(|(_, order)| (std::cmp::Reverse(order.priority), order.turn))?;
         let Component::Ready(job) = &order.component else { return None };
@@ -308,3 +308,6 @@ impl Queue {
         self.by_task.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! Adverts and jobs that reach everybody, and statements that must not.
 
 use super::*;
+use crate::address::endpoint_addr;
 use crate::gossip::topic_of;
-use crate::shared::{endpoint_addr, unix_now};
+use crate::shared::unix_now;
 use bytes::Bytes;
 use iroh::address_lookup::MemoryLookup;
 use iroh::endpoint::presets;

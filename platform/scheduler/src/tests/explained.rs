@@ -1,6 +1,6 @@
 //! `explain` names every node and every reason.
 
-use super::check;
+use super::{Script, check};
 
 #[test]
 fn every_node_has_its_reason() {
@@ -34,4 +34,21 @@ fn a_task_without_nodes_or_behind_others_says_so() {
          1 chunk(s) from 0, 1 missing: waits for a node; of 1 node(s): it is full, and 1 task(s) go first
          - n1: it is full, and 1 task(s) go first; wait, submit with a higher --priority, or connect more nodes",
     );
+}
+
+#[test]
+fn views_and_explanations_are_json_for_people() {
+    let mut script = Script::new();
+    for line in ["submit quorum=3 2", "offer n1 n2,mem=1 n3,refused n4,gone", "n1 0/0=a"] {
+        script.input(line);
+    }
+    let [explanation, view, chunk] = script.json(1, 0);
+    let node = &explanation["waiting"][0]["nodes"][2];
+    assert_eq!(node["blocker"]["blocker"], "ineligible");
+    assert_eq!(node["blocker"]["why"]["why"], "too busy");
+    assert_eq!(node["text"], "it refused to quote: too busy");
+    assert_eq!(view["status"], "running");
+    assert_eq!(view["chunks"]["waiting"], 2);
+    assert_eq!(view["workers"][0]["finished"], 1);
+    assert_eq!(chunk["replicas"][0]["outcome"]["state"], "voted");
 }

@@ -20,7 +20,7 @@ fn the_price_limit_stops_placement_and_then_the_task() {
          > n1 1/0=a 2/0=a
          chunk 1 winner 0 0:n1=Accepted; chunk 2 winner 0 0:n1=Accepted
          > wake
-         never
+         in 1000
          > post n1 20 18
          > wake
          in 0

@@ -155,20 +155,7 @@ impl Script {
                     chunks: args.iter().filter_map(known).collect(),
                 })
             }
-            "lost" => {
-                let why = match args[1] {
-                    "disconnected" => LossReason::Disconnected,
-                    "refused" => LossReason::Refused("queue full".into()),
-                    other => panic!("unknown loss {other:?}"),
-                };
-                let replicas = args[2..].iter().map(|text| replica(text)).collect();
-                self.give(Input::Lost {
-                    task,
-                    worker: node_id(args[0]),
-                    why,
-                    replicas,
-                })
-            }
+            "lost" => self.lost(task, args),
             "down" => self.give(Input::WorkerDown {
                 worker: node_id(args[0]),
             }),
@@ -204,6 +191,21 @@ impl Script {
             ],
             worker => self.results(task, worker, args),
         }
+    }
+
+    fn lost(&mut self, task: TaskId, args: &[&str]) -> Vec<String> {
+        let why = match args[1] {
+            "disconnected" => LossReason::Disconnected,
+            "refused" => LossReason::Refused("queue full".into()),
+            other => panic!("unknown loss {other:?}"),
+        };
+        let replicas = args[2..].iter().map(|text| replica(text)).collect();
+        self.give(Input::Lost {
+            task,
+            worker: node_id(args[0]),
+            why,
+            replicas,
+        })
     }
 
     fn give(&mut self, input: Input) -> Vec<String> {
@@ -318,6 +320,15 @@ impl Script {
             scheduler.apply(event, *at);
         }
         scheduler
+    }
+
+    /// Explanation, view and record of one chunk as JSON.
+    pub(super) fn json(&self, task: u8, chunk: u32) -> [serde_json::Value; 3] {
+        let task = task_id(task);
+        let explanation = serde_json::to_value(self.scheduler.explain(task, self.now));
+        let view = serde_json::to_value(self.scheduler.task(task));
+        let chunk = serde_json::to_value(self.scheduler.chunk(task, chunk));
+        [explanation, view, chunk].map(|value| value.expect("views serialise"))
     }
 
     pub(super) fn check_replay(&self) {

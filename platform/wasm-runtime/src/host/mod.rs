@@ -1,7 +1,7 @@
 //! The host functions, one file per interface of the contract, and the state of one sandbox they work on.
 //!
-//! Every function first pays ([`enter`]), then checks its arguments, then acts, so that two nodes stop at the same place.
-//! What a function refuses is a trap that replicas agree on ([`Stop::Refused`]); what this node cannot do is no verdict.
+//! Every function first pays (`enter`), then checks its arguments, then acts, so that two nodes stop at the same place.
+//! What a function refuses is a trap that replicas agree on (`Stop::Refused`); what this node cannot do is no verdict.
 
 pub mod cost;
 mod entropy;

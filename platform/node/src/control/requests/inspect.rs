@@ -28,11 +28,11 @@ const LOW_DISK_BYTES: u64 = 1 << 30;
 /// The node at a glance.
 pub async fn status(context: &Arc<Context>) -> Result<Reply, ControlError> {
     let usage = process::usage();
-    let (credits, held, peers, active, jobs, seq) = context
+    let (credits, held, peers, active, jobs, seq, reputation_score) = context
         .ask(|core| {
             let (credits, held) = core.credits();
             let connected = core.peers.values().filter(|peer| peer.connected).count();
-            (credits, held, connected, core.tasks.open().count(), core.jobs.len(), core.seq())
+            (credits, held, connected, core.tasks.open().count(), core.jobs.len(), core.seq(), core.reputation_score())
         })
         .await?;
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -48,7 +48,7 @@ pub async fn status(context: &Arc<Context>) -> Result<Reply, ControlError> {
         queued_replicas: context.worker_load.queued.load(Ordering::Relaxed),
         credits,
         held,
-        reputation_score: 1.0,
+        reputation_score,
         cpu_usage: f64::from(context.cpu.permille(&usage)) / 10.0,
         ram_bytes: usage.resident_bytes,
         store_bytes: context.store.used_bytes().await,

@@ -22,7 +22,7 @@ const QUOTE_POLL: Duration = Duration::from_millis(20);
 /// Wrong fields that are named at once.
 const MAX_SCHEMA_ERRORS: usize = 50;
 /// The pin of inputs that were imported for a quote; the task pins them again.
-const IMPORT_PIN: &str = "submitted-inputs";
+pub const IMPORT_PIN: &str = "submitted-inputs";
 
 /// Checks everything a user gave and binds the inputs.
 async fn specify(context: &Arc<Context>, request: SubmitRequest, replies: &Replies) -> Result<TaskSpec, ControlError> {
@@ -176,6 +176,8 @@ pub async fn submit(context: &Arc<Context>, request: SubmitRequest, replies: &Re
     for input in &spec.inputs {
         let pinned = context.store.pin(input.hash, &Pin::Task(task)).await;
         pinned.map_err(|error| internal(format!("cannot pin input {}: {error}", input.name)))?;
+        // The task keeps it from now on. If this fails it is kept until the next start.
+        let _ = context.store.unpin_blob(input.hash, &Pin::Named(IMPORT_PIN.to_owned())).await;
     }
     context.own_tasks.lock().insert(task);
     let (durable, waiting) = oneshot::channel();

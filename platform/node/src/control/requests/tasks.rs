@@ -4,7 +4,7 @@ use super::{bad_input, internal, not_found};
 use crate::context::Context;
 use crate::control::protocol::{ControlError, Progress, Reply};
 use crate::control::server::Replies;
-use job_model::TaskId;
+use job_model::{Event, TaskId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -15,6 +15,8 @@ const MIN_PREFIX_DIGITS: usize = 4;
 const MAX_LISTED: u32 = 10_000;
 /// Watchers get at most one report in this time.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
+/// A watcher looks again after this long without news.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Journal records read at once.
 const EVENT_PAGE: usize = 256;
 
@@ -62,19 +64,25 @@ pub async fn watch(context: &Arc<Context>, text: &str, replies: &Replies) -> Res
         if !replies.progress(Progress::Task(Box::new(report))).await {
             return Ok(Reply::Done);
         }
-        tokio::time::sleep(WATCH_EVERY).await;
-        // Skip to the next event of this task, but look again soon: what waits may change without one.
-        let next = async {
+        let not_before = tokio::time::Instant::now() + WATCH_EVERY;
+        // The end is told at once; other news at most every so often; and something may change without an event.
+        let news = async {
             loop {
                 match events.recv().await {
-                    Ok(record) if record.event.task() == Some(task) => break,
-                    Err(RecvError::Lagged(_) | RecvError::Closed) => break,
+                    Ok(record) if record.event.task() == Some(task) && ends(&record.event) => return,
+                    Ok(record) if record.event.task() == Some(task) && tokio::time::Instant::now() >= not_before => return,
+                    Err(RecvError::Lagged(_) | RecvError::Closed) => return,
                     Ok(_) => {}
                 }
             }
         };
-        let _ = tokio::time::timeout(Duration::from_secs(1), next).await;
+        // Nothing new for a second: look all the same.
+        let _ = tokio::time::timeout(LOOK_AGAIN, news).await;
     }
+}
+
+fn ends(event: &Event) -> bool {
+    matches!(event, Event::TaskCompleted { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. })
 }
 
 /// Journal records, and then, if wanted, those to come.

@@ -1,0 +1,59 @@
+//! Whole-run measurements over real node processes, as ratios and per-unit costs of one run: `just bench [NAME ...]`.
+//! Prints a Markdown table for docs/performance.md; its bars are those of the requirements. Not a test: it asserts only
+//! that the measured work was done right. Nothing is kept but the peer's virtual environment under the user's cache.
+
+mod chunks;
+mod dask;
+mod idle;
+mod process;
+mod sandbox;
+mod words;
+
+/// One line of the table.
+pub struct Row {
+    /// What was measured.
+    pub what: String,
+    /// What came out.
+    pub figure: String,
+    /// What it should be.
+    pub bar: &'static str,
+    /// Whether it is.
+    pub reached: Option<bool>,
+}
+
+impl Row {
+    /// A figure that a bar judges.
+    pub fn judged(what: impl Into<String>, figure: impl Into<String>, bar: &'static str, reached: bool) -> Self {
+        Self { what: what.into(), figure: figure.into(), bar, reached: Some(reached) }
+    }
+    /// A figure for comparison only.
+    pub fn plain(what: impl Into<String>, figure: impl Into<String>) -> Self {
+        Self { what: what.into(), figure: figure.into(), bar: "", reached: None }
+    }
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let runs: [(&str, fn() -> Vec<Row>); 5] = [
+        ("sandbox", sandbox::measure),
+        ("idle", idle::measure),
+        ("chunks", chunks::measure),
+        ("memo", chunks::measure_memo),
+        ("words", words::measure),
+    ];
+    if let Some(unknown) = wanted.iter().find(|name| !runs.iter().any(|(known, _)| known == name)) {
+        let known: Vec<&str> = runs.iter().map(|(name, _)| *name).collect();
+        eprintln!("error: there is no benchmark {unknown:?}\n  help: choose from {}", known.join(", "));
+        std::process::exit(2);
+    }
+    println!("| what | figure | bar | reached |\n|---|---|---|---|");
+    for (name, run) in runs {
+        if !wanted.is_empty() && !wanted.iter().any(|other| other == name) {
+            continue;
+        }
+        for Row { what, figure, bar, reached } in run() {
+            let reached = reached.map_or("", |reached| if reached { "yes" } else { "no" });
+            println!("| {what} | {figure} | {bar} | {reached} |");
+        }
+    }
+}

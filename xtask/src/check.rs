@@ -1,0 +1,43 @@
+//! Format, lints, dependencies and licences.
+
+use crate::folders::Folders;
+use crate::process::{Failure, cargo, run};
+use crate::setup;
+use std::process::Command;
+
+/// The workspaces of the checkout: the platform, the jobs, the guest SDK.
+pub const WORKSPACES: [&str; 3] = [".", "jobs", "guest-sdk"];
+
+/// All of them; the first that fails ends it.
+pub fn check(folders: &Folders) -> Result<(), Failure> {
+    for workspace in WORKSPACES {
+        run(cargo(folders, workspace).args(["fmt", "--all", "--check"]))?;
+    }
+    for workspace in WORKSPACES {
+        let mut clippy = cargo(folders, workspace);
+        clippy.args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]);
+        if workspace != "." {
+            clippy.env("CARGO_TARGET_DIR", &folders.guest_target);
+        }
+        run(&mut clippy)?;
+    }
+    let deny = setup::cargo_deny(folders)?;
+    for workspace in WORKSPACES {
+        let mut command = Command::new(&deny);
+        command.current_dir(folders.root.join(workspace)).arg("--workspace").arg("--config");
+        command.arg(folders.root.join("deny.toml")).arg("check");
+        // The advisory database lives on the network and changes by the day; these depend on Cargo.lock only. Which
+        // crates may not come twice is written for the platform's workspace.
+        command.args(if workspace == "." { &["bans", "licenses", "sources"][..] } else { &["licenses", "sources"][..] });
+        run(&mut command)?;
+    }
+    Ok(())
+}

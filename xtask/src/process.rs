@@ -1,0 +1,88 @@
+//! Running other programs, and saying what went wrong.
+
+use crate::folders::Folders;
+use std::fmt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What went wrong, for a person.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    /// With this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// A file or folder could not be used.
+    pub fn file(action: &str, path: &Path, error: &std::io::Error) -> Self {
+        Self(format!("cannot {action} {}: {error}", path.display()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Cargo in a folder of the checkout, with the target folder of the platform.
+pub fn cargo(folders: &Folders, folder: &str) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(folders.root.join(folder))
+        .env("CARGO_TARGET_DIR", &folders.target);
+    cargo
+        .env("P2PJOB_GUEST_TARGET_DIR", &folders.guest_target)
+        .env("P2PJOB_JOBS_DIR", folders.jobs());
+    // Set by the cargo that runs us for the package xtask; the packages we build must not see it.
+    cargo.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
+    cargo
+}
+
+/// Runs a command with its output on ours; an error names it.
+pub fn run(command: &mut Command) -> Result<(), Failure> {
+    let shown = show(command);
+    eprintln!("+ {shown}");
+    let status = command
+        .status()
+        .map_err(|error| Failure(format!("cannot run {shown}: {error}")))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure(format!("{shown} ended with {status}")))
+    }
+}
+
+/// Runs a command and gives its stdout; its stderr is ours.
+pub fn output(command: &mut Command) -> Result<String, Failure> {
+    let shown = show(command);
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| Failure(format!("cannot run {shown}: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(Failure(format!("{shown} ended with {}\n{text}", output.status)))
+    }
+}
+
+/// Whether a command is there and succeeds; its output is dropped.
+pub fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn show(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
+    let mut words = vec![program.to_string_lossy().into_owned()];
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.join(" ")
+}
