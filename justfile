@@ -32,7 +32,7 @@ ci:
 bench *args:
     cargo xtask bench {{args}}
 
-# the fuzz targets, for so many seconds each
+# the fuzz targets, so many seconds in all
 fuzz seconds="60":
     cargo xtask fuzz {{seconds}}
 

@@ -2,7 +2,9 @@
 
 mod absent;
 mod crashes;
+mod dependency_table;
 mod results;
 mod sim;
 mod tasks;
+mod tidy;
 mod trust;

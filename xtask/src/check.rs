@@ -32,11 +32,18 @@ pub fn check(folders: &Folders) -> Result<(), Failure> {
     let deny = setup::cargo_deny(folders)?;
     for workspace in WORKSPACES {
         let mut command = Command::new(&deny);
-        command.current_dir(folders.root.join(workspace)).arg("--workspace").arg("--config");
+        command
+            .current_dir(folders.root.join(workspace))
+            .arg("--workspace")
+            .arg("--config");
         command.arg(folders.root.join("deny.toml")).arg("check");
         // The advisory database lives on the network and changes by the day; these depend on Cargo.lock only. Which
         // crates may not come twice is written for the platform's workspace.
-        command.args(if workspace == "." { &["bans", "licenses", "sources"][..] } else { &["licenses", "sources"][..] });
+        command.args(if workspace == "." {
+            &["bans", "licenses", "sources"][..]
+        } else {
+            &["licenses", "sources"][..]
+        });
         run(&mut command)?;
     }
     Ok(())

@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND
   check          format, lints, dependencies and licences
   ci             what .ci/run runs: setup, test, demo --exit, check
   bench [ARGS]   measure, with the profile of docs/performance.md
-  fuzz [SECONDS] the fuzz targets, 60 s each unless said otherwise
+  fuzz [SECONDS] the fuzz targets, 60 s in all unless said otherwise
   sim [SEED]     the simulator under one seed, or under many
   p2pjob ARGS    build the program and run it
 ";

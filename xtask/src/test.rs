@@ -6,7 +6,7 @@ use crate::folders::Folders;
 use crate::process::{Failure, cargo, output, run};
 use std::time::Instant;
 
-/// How long each fuzz target runs unless said otherwise, in seconds.
+/// How long the fuzz targets run together unless said otherwise, in seconds.
 const FUZZ_SECONDS: &str = "60";
 /// What `bench` raises our own crates to; dependencies stay as they are, see the profile in Cargo.toml.
 const BENCH_OPT_LEVEL: &str = "3";
@@ -102,11 +102,10 @@ pub fn sim(folders: &Folders, arguments: &[&str]) -> Result<(), Failure> {
     run(&mut sim)
 }
 
-/// Every fuzz target of tests/fuzz for a while.
+/// The fuzz targets of tests/fuzz, so many seconds for all together.
 pub fn fuzz(folders: &Folders, arguments: &[&str]) -> Result<(), Failure> {
     let seconds = arguments.first().copied().unwrap_or(FUZZ_SECONDS);
     let mut fuzz = cargo(folders, "tests/fuzz");
-    run(fuzz
-        .args(["run", "--release", "--", seconds])
-        .env("CARGO_TARGET_DIR", folders.target.join("fuzz")))
+    fuzz.args(["run", "--bin", "fuzz", "--", "--seconds", seconds]);
+    run(fuzz.env("CARGO_TARGET_DIR", folders.target.join("fuzz")))
 }

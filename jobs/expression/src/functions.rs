@@ -1,79 +1,38 @@
 //! The operators and functions an expression may use. Each takes values of any kind and says itself what it cannot do.
 
+mod lists;
+mod texts;
+
 use crate::Value;
-use crate::json::python_str;
 use crate::number::{self, Number, Outcome, fail, int_of_whole, type_name};
 use dashu_int::IBig;
-use rhai::{Engine, ImmutableString};
+use rhai::Engine;
 use std::cmp::Ordering;
+use texts::bounded;
 
 /// Stands for `//` after translation: rhai takes two slashes for a comment.
 pub(crate) const FLOOR_DIVISION: &str = "~";
 /// As `*`, in rhai's table.
 const FLOOR_DIVISION_PRECEDENCE: u8 = 180;
-/// Longest text an expression may build, in bytes.
-const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// Every function by name, for messages and for finding misspelt ones before anything runs.
-pub(crate) const FUNCTIONS: &[&str] = &[
-    "abs",
-    "acos",
-    "asin",
-    "atan",
-    "atan2",
-    "bool",
-    "ceil",
-    "contains",
-    "cos",
-    "endswith",
-    "ends_with",
-    "exp",
-    "find",
-    "float",
-    "floor",
-    "int",
-    "isqrt",
-    "join",
-    "len",
-    "log",
-    "log10",
-    "log2",
-    "lower",
-    "max",
-    "min",
-    "pow",
-    "replace",
-    "round",
-    "sin",
-    "slice",
-    "split",
-    "sqrt",
-    "startswith",
-    "starts_with",
-    "str",
-    "strip",
-    "sum",
-    "tan",
-    "trim",
-    "type",
-    "upper",
-];
+pub(crate) const FUNCTIONS: &str = "abs acos asin atan atan2 bool ceil contains cos endswith ends_with exp find float floor int isqrt join len log log10 log2 lower max min pow replace round sin slice split sqrt startswith starts_with str strip sum tan trim type upper";
 /// Names that stand for a fixed number.
 pub(crate) const CONSTANTS: &[(&str, f64)] = &[("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
 
 pub(crate) fn register(engine: &mut Engine) {
     operators(engine);
     arithmetic(engine);
-    texts(engine);
-    lists(engine);
+    texts::register(engine);
+    lists::register(engine);
 }
 
 fn operators(engine: &mut Engine) {
     // The name is a reserved symbol, which rhai always allows here.
     let _ = engine.register_custom_operator(FLOOR_DIVISION, FLOOR_DIVISION_PRECEDENCE);
     engine.register_fn("+", |a: Value, b: Value| {
-        if let (Ok(a), Ok(b)) = (a.as_immutable_string_ref(), b.as_immutable_string_ref()) {
-            return bounded(a.len() + b.len(), || format!("{}{}", *a, *b));
+        if let (Some(a), Some(b)) = (number::text(&a), number::text(&b)) {
+            return bounded(a.len() + b.len(), || format!("{a}{b}"));
         }
         if a.is_array() && b.is_array() {
             let (mut a, b) = (a.cast::<rhai::Array>(), b.cast::<rhai::Array>());
@@ -89,14 +48,12 @@ fn operators(engine: &mut Engine) {
         }
         number::add(&a, &b)
     });
-    engine.register_fn("*", |a: Value, b: Value| {
-        match (a.as_immutable_string_ref(), b.as_int()) {
-            (Ok(text), Ok(times)) => {
-                let times = usize::try_from(times).unwrap_or(0);
-                bounded(text.len().saturating_mul(times), || text.repeat(times))
-            }
-            _ => number::multiply(&a, &b),
+    engine.register_fn("*", |a: Value, b: Value| match (number::text(&a), b.as_int()) {
+        (Some(text), Ok(times)) => {
+            let times = usize::try_from(times).unwrap_or(0);
+            bounded(text.len().saturating_mul(times), || text.repeat(times))
         }
+        _ => number::multiply(&a, &b),
     });
     engine.register_fn("-", |a: Value, b: Value| number::subtract(&a, &b));
     engine.register_fn("/", |a: Value, b: Value| number::divide(&a, &b));
@@ -185,9 +142,9 @@ fn arithmetic(engine: &mut Engine) {
     engine.register_fn("round", |a: Value, digits: Value| round_to(&a, &digits));
     engine.register_fn("int", |a: Value| to_int(&a));
     engine.register_fn("float", |a: Value| -> Outcome {
-        let number = match a.as_immutable_string_ref() {
-            Ok(text) => return read_float(&text),
-            Err(_) => numeric("float", &a)?,
+        let number = match number::text(&a) {
+            Some(text) => return read_float(&text),
+            None => numeric("float", &a)?,
         };
         Ok(Value::from_float(number.to_float()?))
     });
@@ -238,7 +195,7 @@ fn round_to(value: &Value, digits: &Value) -> Outcome {
 }
 
 fn to_int(value: &Value) -> Outcome {
-    if let Ok(text) = value.as_immutable_string_ref() {
+    if let Some(text) = number::text(value) {
         let digits = text.trim().replace('_', "");
         return match digits.strip_prefix('+').unwrap_or(&digits).parse::<IBig>() {
             Ok(int) => Ok(number::value_from_int(int)),
@@ -253,187 +210,4 @@ fn read_float(text: &str) -> Outcome {
         Ok(float) => Ok(Value::from_float(float)),
         Err(_) => fail(format!("float cannot read {text:?}")),
     }
-}
-
-fn text_of(function: &str, value: &Value) -> Outcome<ImmutableString> {
-    match value.as_immutable_string_ref() {
-        Ok(text) => Ok(text.clone()),
-        Err(_) => match value.as_char() {
-            Ok(letter) => Ok(letter.to_string().into()),
-            Err(_) => fail(format!(
-                "{function} needs a text, not {}; str(...) makes one",
-                type_name(value)
-            )),
-        },
-    }
-}
-
-/// A text of this many bytes, if that is within the limit.
-fn bounded(bytes: usize, make: impl FnOnce() -> String) -> Outcome {
-    if bytes > MAX_TEXT_BYTES {
-        return fail(format!(
-            "the text would have {bytes} bytes, at most {MAX_TEXT_BYTES} are allowed"
-        ));
-    }
-    Ok(make().into())
-}
-
-fn texts(engine: &mut Engine) {
-    engine.register_fn("str", |a: Value| python_str(&a));
-    engine.register_fn("type", |a: Value| type_name(&a));
-    engine.register_fn("upper", |a: Value| -> Outcome<String> {
-        Ok(text_of("upper", &a)?.to_uppercase())
-    });
-    engine.register_fn("lower", |a: Value| -> Outcome<String> {
-        Ok(text_of("lower", &a)?.to_lowercase())
-    });
-    for name in ["strip", "trim"] {
-        engine.register_fn(name, move |a: Value| -> Outcome<String> {
-            Ok(text_of(name, &a)?.trim().to_owned())
-        });
-    }
-    for name in ["startswith", "starts_with"] {
-        engine.register_fn(name, move |a: Value, b: Value| -> Outcome<bool> {
-            Ok(text_of(name, &a)?.starts_with(text_of(name, &b)?.as_str()))
-        });
-    }
-    for name in ["endswith", "ends_with"] {
-        engine.register_fn(name, move |a: Value, b: Value| -> Outcome<bool> {
-            Ok(text_of(name, &a)?.ends_with(text_of(name, &b)?.as_str()))
-        });
-    }
-    engine.register_fn("find", |a: Value, b: Value| -> Outcome {
-        let (text, part) = (text_of("find", &a)?, text_of("find", &b)?);
-        let letters = |bytes: usize| text[..bytes].chars().count() as i64;
-        Ok(Value::from_int(text.find(part.as_str()).map_or(-1, letters)))
-    });
-    engine.register_fn("replace", |a: Value, b: Value, c: Value| -> Outcome {
-        let (text, from, to) = (
-            text_of("replace", &a)?,
-            text_of("replace", &b)?,
-            text_of("replace", &c)?,
-        );
-        let times = if from.is_empty() {
-            text.len() + 1
-        } else {
-            text.matches(from.as_str()).count()
-        };
-        bounded(text.len() + times * to.len(), || text.replace(from.as_str(), &to))
-    });
-    engine.register_fn("slice", |a: Value, from: Value, to: Value| {
-        let (Ok(from), Ok(to)) = (from.as_int(), to.as_int()) else {
-            return fail("slice needs two positions");
-        };
-        let cut = |length: usize| {
-            let at = |position: i64| {
-                if position < 0 {
-                    length as i64 + position
-                } else {
-                    position
-                }
-            };
-            let (from, to) = (at(from).clamp(0, length as i64), at(to).clamp(0, length as i64));
-            (from as usize, (to - from).max(0) as usize)
-        };
-        if let Ok(items) = a.as_array_ref() {
-            let (from, count) = cut(items.len());
-            return Ok(Value::from_array(items[from..from + count].to_vec()));
-        }
-        let text = text_of("slice", &a)?;
-        let (from, count) = cut(text.chars().count());
-        Ok(text.chars().skip(from).take(count).collect::<String>().into())
-    });
-}
-
-fn lists(engine: &mut Engine) {
-    engine.register_fn("len", |a: Value| -> Outcome<i64> {
-        if let Ok(items) = a.as_array_ref() {
-            return Ok(items.len() as i64);
-        }
-        if let Ok(fields) = a.as_map_ref() {
-            return Ok(fields.len() as i64);
-        }
-        Ok(text_of("len", &a)?.chars().count() as i64)
-    });
-    engine.register_fn("bool", |a: Value| match Number::of(&a) {
-        Some(number) => !number.is_zero(),
-        None => {
-            let empty = a.is_unit()
-                || a.as_immutable_string_ref().is_ok_and(|text| text.is_empty())
-                || a.as_array_ref().is_ok_and(|items| items.is_empty())
-                || a.as_map_ref().is_ok_and(|fields| fields.is_empty());
-            !empty
-        }
-    });
-    engine.register_fn("contains", |whole: Value, part: Value| -> Outcome<bool> {
-        if let Ok(items) = whole.as_array_ref() {
-            return Ok(items.iter().any(|item| number::equal(item, &part)));
-        }
-        if let Ok(fields) = whole.as_map_ref() {
-            return Ok(fields.contains_key(text_of("in", &part)?.as_str()));
-        }
-        Ok(text_of("in", &whole)?.contains(text_of("in", &part)?.as_str()))
-    });
-    engine.register_fn("split", |a: Value| -> Outcome {
-        Ok(Value::from_array(
-            text_of("split", &a)?
-                .split_whitespace()
-                .map(|word| word.to_owned().into())
-                .collect(),
-        ))
-    });
-    engine.register_fn("split", |a: Value, by: Value| {
-        let (text, by) = (text_of("split", &a)?, text_of("split", &by)?);
-        if by.is_empty() {
-            return fail("split needs a separator that is not empty");
-        }
-        Ok(Value::from_array(
-            text.split(by.as_str()).map(|part| part.to_owned().into()).collect(),
-        ))
-    });
-    engine.register_fn("join", |by: Value, items: Value| {
-        let (by, Ok(items)) = (text_of("join", &by)?, items.as_array_ref()) else {
-            return fail(format!("join needs a list, not {}", type_name(&items)));
-        };
-        let texts = items
-            .iter()
-            .map(|item| text_of("join", item))
-            .collect::<Outcome<Vec<_>>>()?;
-        let bytes = texts.iter().map(|text| text.len() + by.len()).sum();
-        bounded(bytes, || texts.join(by.as_str()))
-    });
-    engine.register_fn("sum", |items: Value| match items.as_array_ref() {
-        Ok(items) => items
-            .iter()
-            .try_fold(Value::from_int(0), |sum, item| number::add(&sum, item)),
-        Err(_) => fail(format!("sum needs a list, not {}", type_name(&items))),
-    });
-    extremes(engine, "min", Ordering::is_lt);
-    extremes(engine, "max", Ordering::is_gt);
-}
-
-/// `min` and `max`, of a list or of two to four values.
-fn extremes(engine: &mut Engine, name: &'static str, better: fn(Ordering) -> bool) {
-    let best = move |items: &[Value]| {
-        let Some((first, others)) = items.split_first() else {
-            return fail(format!("{name} of nothing"));
-        };
-        let mut best = first;
-        for item in others {
-            if number::order(name, item, best)?.is_some_and(better) {
-                best = item;
-            }
-        }
-        Ok(best.clone())
-    };
-    engine.register_fn(name, move |items: Value| match items.as_array_ref() {
-        Ok(items) => best(&items),
-        Err(_) => fail(format!(
-            "{name} needs a list or several values, not {}",
-            type_name(&items)
-        )),
-    });
-    engine.register_fn(name, move |a: Value, b: Value| best(&[a, b]));
-    engine.register_fn(name, move |a: Value, b: Value, c: Value| best(&[a, b, c]));
-    engine.register_fn(name, move |a: Value, b: Value, c: Value, d: Value| best(&[a, b, c, d]));
 }

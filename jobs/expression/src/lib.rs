@@ -25,7 +25,7 @@ pub use ratio::decimal_of_ratio;
 /// Integers of any size.
 pub use dashu_int::IBig;
 
-use rhai::{AST, Engine, OptimizationLevel, Scope};
+use rhai::{AST, Engine, Scope};
 
 /// A value of an expression.
 pub type Value = rhai::Dynamic;
@@ -80,15 +80,15 @@ impl Expression {
             }
         }
         let evaluated = self.engine.eval_ast_with_scope::<Value>(&mut self.scope, &self.ast);
-        evaluated.map_err(|error| ExpressionError::from_rhai(self.name, *error))
+        let value = evaluated.map_err(|error| ExpressionError::from_rhai(self.name, *error))?;
+        // A letter of a text is a text; only inside rhai it is not.
+        Ok(value.as_char().map_or(value, |letter| letter.to_string().into()))
     }
 }
 
 /// An engine with our operators and functions and none of its own.
 fn engine() -> Engine {
     let mut engine = Engine::new_raw();
-    // Rhai folds constants with its own operators, whose integers are no Python integers.
-    engine.set_optimization_level(OptimizationLevel::None);
     engine.set_fast_operators(false);
     engine.set_strict_variables(true);
     engine.set_fail_on_invalid_map_property(true);

@@ -5,7 +5,7 @@ use crate::Value;
 use crate::ratio::float_of_ratio;
 use dashu_int::IBig;
 use dashu_int::ops::{BitTest, DivRem};
-use rhai::EvalAltResult;
+use rhai::{EvalAltResult, ImmutableString};
 use std::cmp::Ordering;
 
 /// Most bits of a power: 20 million digits. What is larger fills the sandbox's memory, and a trap says less.
@@ -274,13 +274,17 @@ fn compare_with_float(int: &IBig, float: f64) -> Option<Ordering> {
     }
 }
 
+/// The text that a value is; a letter of a text is a text.
+pub(crate) fn text(value: &Value) -> Option<ImmutableString> {
+    match value.as_immutable_string_ref() {
+        Ok(text) => Some(text.clone()),
+        Err(_) => value.as_char().ok().map(|letter| letter.to_string().into()),
+    }
+}
+
 /// Order of two values: numbers by size, strings by code points. Anything else has none.
 pub(crate) fn order(operator: &str, a: &Value, b: &Value) -> Outcome<Option<Ordering>> {
-    if a.is_string() && b.is_string() {
-        let (a, b) = (
-            a.clone().cast::<rhai::ImmutableString>(),
-            b.clone().cast::<rhai::ImmutableString>(),
-        );
+    if let (Some(a), Some(b)) = (text(a), text(b)) {
         return Ok(Some(a.as_str().cmp(b.as_str())));
     }
     // `1 < x < 5` compares a bool with a number, and does not mean what it looks like.
@@ -304,8 +308,8 @@ pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     if let (Some(a), Some(b)) = (Number::of(a), Number::of(b)) {
         return compare(&a, &b) == Some(Ordering::Equal);
     }
-    if let (Ok(a), Ok(b)) = (a.as_immutable_string_ref(), b.as_immutable_string_ref()) {
-        return *a == *b;
+    if let (Some(a), Some(b)) = (text(a), text(b)) {
+        return a == b;
     }
     if let (Ok(a), Ok(b)) = (a.as_array_ref(), b.as_array_ref()) {
         return a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b));

@@ -119,6 +119,14 @@ fn operators_answer_as_python_does() {
         ("pi * x", "2", "6.283185307179586"),
         ("0xff + x", "1", "256"),
         ("1_000 + x", "1", "1001"),
+        ("type(x)", "100000000000000000000", "\"int\""),
+        ("bool(x)", "[]", "false"),
+        ("x[0] + x[-1]", "\"abc\"", "\"ac\""),
+        ("x[0] == 'a' and x[1] < 'c' and x[0] * 2 == 'aa'", "\"abc\"", "true"),
+        ("x['k'] and 'k' in x", "{\"k\": true}", "true"),
+        ("x == None", "null", "true"),
+        ("x.contains(2)", "[1, 2]", "true"),
+        ("e ** x", "0", "1.0"),
     ]);
 }
 

@@ -250,9 +250,9 @@ fn name_check(tokens: &mut [Token], variables: &[&str]) -> Outcome<()> {
             "if" => return fail(token.at, "write `if condition { a } else { b }`"),
             _ if before == "." && behind != "(" => None,
             _ if behind == ":" => None,
-            _ if behind == "(" && FUNCTIONS.contains(&name) => None,
+            _ if behind == "(" && FUNCTIONS.split(' ').any(|known| known == name) => None,
             _ if behind == "(" => {
-                let known = FUNCTIONS.join(", ");
+                let known = FUNCTIONS.replace(' ', ", ");
                 return fail(token.at, format!("there is no function `{name}`; there are {known}"));
             }
             _ if variables.contains(&name) => None,

@@ -237,6 +237,7 @@ impl Transfer<'_> {
             let reason = match self.ask(node, missing, size).await? {
                 Ok(()) => {
                     self.provider = Some(*node);
+                    self.store.count_write();
                     if self.missing(ranges).await?.0.is_empty() {
                         return Ok(());
                     }

@@ -107,11 +107,8 @@ impl BlobStore {
     /// A collection that began before this import may have deleted an older, unpinned copy of the same blob while the
     /// new one was written, and with it the new one's file. Then the import must fail, not the first read.
     async fn check_survived(&self, hash: BlobHash, size: u64) -> Result<(), ImportError> {
-        self.inner()
-            .store
-            .sync_db()
-            .await
-            .map_err(|error| ImportError::Store(error.to_string()))?;
+        let synced = self.sync().await;
+        synced.map_err(|error| ImportError::Store(error.to_string()))?;
         if size > crate::INLINE_BYTES && !self.data_path(&to_hash(&hash)).exists() {
             return Err(ImportError::Store(format!(
                 "blob {hash} was collected while it was stored; try again"

@@ -8,6 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -108,6 +109,7 @@ impl BlobStore {
         remove_strangers(&data_dir, &stored);
         collector.attach(store.clone(), temp_dir);
         let (claims, dialer, lock) = (Claims::default(), Dialer::default(), Mutex::new(Some(lock)));
+        let (writes, synced) = (AtomicU64::new(0), tokio::sync::Mutex::new(0));
         Ok(Self::new(Inner {
             store,
             data_dir,
@@ -117,6 +119,8 @@ impl BlobStore {
             holds,
             claims,
             dialer,
+            writes,
+            synced,
             lock,
         }))
     }

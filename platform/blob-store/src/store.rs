@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use iroh_blobs::api::Store;
@@ -39,6 +40,9 @@ pub(crate) struct Inner {
     pub(crate) holds: Arc<Holds>,
     pub(crate) claims: Claims,
     pub(crate) dialer: Dialer,
+    /// Changes made so far, and how many of them are known to be on disk.
+    pub(crate) writes: AtomicU64,
+    pub(crate) synced: tokio::sync::Mutex<u64>,
     /// The lock on the directory, released by shutdown, drop, or the end of the process.
     pub(crate) lock: Mutex<Option<File>>,
 }
@@ -120,6 +124,7 @@ impl BlobStore {
         self.inner.holds.release_all();
         let deleted = self.inner.store.tags().delete_prefix(pin.prefix()).await;
         self.inner.collector.mark_dirty();
+        self.count_write();
         deleted.map_err(|error| StoreError::from(iroh_blobs::api::Error::from(error)))
     }
 
@@ -128,6 +133,7 @@ impl BlobStore {
         self.inner.holds.release(&hash);
         let deleted = self.inner.store.tags().delete(pin.tag(&hash)).await;
         self.inner.collector.mark_dirty();
+        self.count_write();
         deleted
             .map(drop)
             .map_err(|error| StoreError::from(iroh_blobs::api::Error::from(error)))
@@ -153,10 +159,25 @@ impl BlobStore {
     }
 
     /// Returns when everything imported and pinned so far would survive a crash of the machine. Without it the last
-    /// half second may be missing. Costs one flush of the disk.
+    /// half second may be missing. Costs one flush of the disk, shared by all who ask meanwhile; nothing if nothing
+    /// was written since the last.
     pub async fn sync(&self) -> Result<(), StoreError> {
-        let synced = self.inner.store.sync_db().await;
-        synced.map_err(|error| StoreError::from(iroh_blobs::api::Error::from(error)))
+        let mine = self.inner.writes.load(Ordering::SeqCst);
+        let mut synced = self.inner.synced.lock().await;
+        if *synced >= mine {
+            return Ok(());
+        }
+        // Covers everybody who waits for the lock by now.
+        let all = self.inner.writes.load(Ordering::SeqCst);
+        let flushed = self.inner.store.sync_db().await;
+        flushed.map_err(|error| StoreError::from(iroh_blobs::api::Error::from(error)))?;
+        *synced = all;
+        Ok(())
+    }
+
+    /// Counts a change that a crash of the machine must not undo once it is synced.
+    pub(crate) fn count_write(&self) {
+        self.inner.writes.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Closes the store and unlocks the directory. Every handle is dead afterwards; a second call does nothing.
@@ -172,12 +193,14 @@ impl BlobStore {
     }
 
     pub(crate) async fn set_tag(&self, hash: BlobHash, pin: &Pin) -> Result<(), iroh_blobs::api::Error> {
-        self.inner
+        let set = self
+            .inner
             .store
             .tags()
             .set(pin.tag(&hash), HashAndFormat::raw(to_hash(&hash)))
-            .await
-            .map_err(Into::into)
+            .await;
+        self.count_write();
+        set.map_err(Into::into)
     }
 
     /// Which parts of a blob are here.

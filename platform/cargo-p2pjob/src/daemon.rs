@@ -27,7 +27,7 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Environment, format!("cannot start threads: {error}"), ""))?;
-    let ended = runtime.block_on(node::run(config, faults, ready, stop));
+    let ended = runtime.block_on(node::run(config, faults, Box::new(ready), Box::pin(stop)));
     runtime.shutdown_timeout(RUNTIME_END);
     ended.map_err(|error| CliError::new(exit_of(error.code()), error.to_string(), ""))
 }

@@ -192,3 +192,6 @@ impl From<ClientError> for CliError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,7 @@ impl LocalRun {
 
 /// The parameters as the job gets them.
 pub fn encode_params(object: &Map<String, Value>) -> Vec<u8> {
-    codec::encode(&Value::Object(object.clone()))
+    codec::encode_json(&Value::Object(object.clone()))
 }
 
 /// Opens the inputs and brings them into the manifest's order.

@@ -256,7 +256,7 @@ pub enum Event {
 /// An event with its place in the journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Recorded {
-    /// Position, from 1, without gaps.
+    /// Position, from 1, growing. A crash may leave a gap where settlement events were due; they come later instead.
     pub seq: u64,
     /// When it was decided, by this node's clock.
     pub at: UnixMillis,

@@ -8,7 +8,7 @@
 use crate::effects::Effect;
 use job_model::chunk::ChunkKey;
 use job_model::codec;
-use job_model::{Output, Recorded, TaskId};
+use job_model::{Event, Output, Recorded, TaskId};
 use redb::{Database, ReadableDatabase, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -107,7 +107,7 @@ pub struct Journal {
     thread: Option<JoinHandle<()>>,
 }
 
-fn failed<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> JournalError {
+fn failed<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> JournalError + use<E> {
     let path = path.to_owned();
     move |error| JournalError { path: path.clone(), why: error.to_string() }
 }
@@ -167,6 +167,25 @@ fn create_tables(database: &Database) -> Result<(), redb::Error> {
     Ok(())
 }
 
+/// Which part of a group of batches a transaction holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Everything,
+    BeforeLedger,
+    AfterLedger,
+}
+
+impl Step {
+    fn takes(self, event: &Event) -> bool {
+        let settles = matches!(event, Event::SettlementProposed { .. } | Event::SettlementSigned { .. });
+        match self {
+            Self::Everything => true,
+            Self::BeforeLedger => !settles,
+            Self::AfterLedger => settles,
+        }
+    }
+}
+
 struct Writer {
     database: Arc<Database>,
     ledger: File,
@@ -185,16 +204,29 @@ impl Writer {
             {
                 batches.push(next);
             }
-            self.append_ledger(&batches)?;
-            if batches.iter().any(Batch::has_writes) {
-                self.commit(&batches).map_err(|error| JournalError { path: self.path.clone(), why: error.to_string() })?;
-            }
+            self.write_group(&batches)?;
             for batch in batches.drain(..) {
                 // The receiver is gone only when the node is stopping; the events are safe by now.
                 if !batch.then.is_empty() && self.released.blocking_send(batch.then).is_err() {
                     return Ok(());
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// In the order that a crash in between can repair: what was paid, then the ledger's statement of it, then the event
+    /// that says the statement exists. [`market::Market::reconcile`] makes up for a missing third step.
+    fn write_group(&mut self, batches: &[Batch]) -> Result<(), JournalError> {
+        let fail = failed::<redb::Error>(&self.path);
+        let settles = batches.iter().any(|batch| !batch.ledger.is_empty());
+        if batches.iter().any(Batch::has_writes) {
+            let step = if settles { Step::BeforeLedger } else { Step::Everything };
+            self.commit(batches, step).map_err(&fail)?;
+        }
+        if settles {
+            self.append_ledger(batches)?;
+            self.commit(batches, Step::AfterLedger).map_err(fail)?;
         }
         Ok(())
     }
@@ -209,7 +241,7 @@ impl Writer {
         self.ledger.sync_data().map_err(&fail)
     }
 
-    fn commit(&self, batches: &[Batch]) -> Result<(), redb::Error> {
+    fn commit(&self, batches: &[Batch], step: Step) -> Result<(), redb::Error> {
         let write = self.database.begin_write()?;
         {
             let mut events = write.open_table(EVENTS)?;
@@ -217,11 +249,17 @@ impl Writer {
             let mut memo = write.open_table(MEMO)?;
             let mut ran = write.open_table(RAN)?;
             for batch in batches {
-                for record in &batch.events {
+                for record in batch.events.iter().filter(|record| step.takes(&record.event)) {
                     events.insert(record.seq, codec::encode(record.as_ref()).as_slice())?;
                     if let Some(task) = record.event.task() {
                         by_task.insert(task_key(&task, record.seq).as_slice(), ())?;
                     }
+                }
+                if step == Step::AfterLedger {
+                    for key in &batch.ran_done {
+                        ran.remove(key.as_slice())?;
+                    }
+                    continue;
                 }
                 for (key, entry) in &batch.memo {
                     memo.insert(key.0.as_slice(), codec::encode(entry).as_slice())?;
@@ -229,8 +267,10 @@ impl Writer {
                 for (key, value) in &batch.ran {
                     ran.insert(key.as_slice(), value.as_slice())?;
                 }
-                for key in &batch.ran_done {
-                    ran.remove(key.as_slice())?;
+                if step == Step::Everything {
+                    for key in &batch.ran_done {
+                        ran.remove(key.as_slice())?;
+                    }
                 }
             }
         }

@@ -21,4 +21,4 @@ mod start;
 mod worker;
 
 pub use data_dir::{DATA_VERSION, DataDirError, ReadyInfo};
-pub use start::{StartError, run};
+pub use start::{BoxedFuture, OnReady, StartError, run};

@@ -34,6 +34,9 @@ const LOOP_QUEUE: usize = 4096;
 const EFFECT_QUEUE: usize = 256;
 /// Events that a slow watcher may miss behind; it then reads the journal.
 const EVENT_BACKLOG: usize = 4096;
+/// The most memory any sandbox can have, in bytes. Part of the metering profile, so the same on every node; what this node
+/// really gives is `worker.memory_bytes`, refused per task.
+const ENGINE_MEMORY_BYTES: u64 = 4 << 30;
 /// Threads for plans, reductions and replays of this node's own tasks.
 const LOCAL_THREADS: usize = 1;
 /// How long background work may take to end when the node stops.
@@ -94,12 +97,28 @@ impl StartError {
     }
 }
 
+/// Called once when the node serves.
+pub type OnReady<'a> = Box<dyn FnOnce(&ReadyInfo) + 'a>;
+/// A future behind a pointer.
+pub type BoxedFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;
+
 /// Runs a node until `shutdown` resolves. `ready` is called once it serves.
-pub async fn run(
+///
+/// Boxed, so that the node is compiled in this crate and not again in every program that runs one.
+pub fn run<'a>(
     config: NodeConfig,
     faults: Faults,
-    ready: impl FnOnce(&ReadyInfo),
-    shutdown: impl Future<Output = ()>,
+    ready: OnReady<'a>,
+    shutdown: BoxedFuture<'a, ()>,
+) -> BoxedFuture<'a, Result<(), StartError>> {
+    Box::pin(run_impl(config, faults, ready, shutdown))
+}
+
+async fn run_impl(
+    config: NodeConfig,
+    faults: Faults,
+    ready: OnReady<'_>,
+    shutdown: BoxedFuture<'_, ()>,
 ) -> Result<(), StartError> {
     let dir = DataDir::open(&config.data_dir)?;
     let key = load_or_create_key(&dir.file("node.key"))?;
@@ -108,7 +127,7 @@ pub async fn run(
     let engine = Engine::new(EngineOptions {
         cache_dir: cache_dir.clone(),
         slots: u32::try_from(slots + LOCAL_THREADS + 1).unwrap_or(u32::MAX),
-        max_memory_bytes: config.worker.memory_bytes,
+        max_memory_bytes: ENGINE_MEMORY_BYTES,
     })?;
     let ledger_path = dir.file("ledger.cbor");
     let (chain, ledger_tail, judged) = open_ledger(&ledger_path, key.id())?;
@@ -150,7 +169,7 @@ pub async fn run(
         tracing::warn!(%error, "inputs of old quotes stay in the store");
     }
     let capability = event_loop::capability(&config, dir.path(), slots, engine.profile());
-    let handlers: Vec<(Vec<u8>, Box<dyn peer_network::DynProtocolHandler>)> =
+    let handlers: Vec<peer_network::Handler> =
         vec![(BlobStore::ALPN.to_vec(), Box::new(store.protocol()))];
     let network_options = network_options(&config, &faults, key.clone());
     let (network, peer_events) = peer_network::start(network_options, handlers, (capability, Load::default())).await?;
@@ -202,8 +221,8 @@ struct Serving {
 async fn serve(
     context: Arc<Context>,
     parts: Serving,
-    ready: impl FnOnce(&ReadyInfo),
-    shutdown: impl Future<Output = ()>,
+    ready: OnReady<'_>,
+    mut shutdown: BoxedFuture<'_, ()>,
 ) -> Result<(), StartError> {
     let Serving { dir, journal, mut core, effects, loop_inputs, peer_events, worker } = parts;
     let control = |source| StartError::Control { dir: dir.path().to_owned(), source };
@@ -229,7 +248,7 @@ async fn serve(
     ready(&info);
     let ended = {
         let running = event_loop::run(Arc::clone(&context), core, loop_inputs, &journal);
-        tokio::pin!(running, shutdown);
+        tokio::pin!(running);
         tokio::select! {
             ended = &mut running => ended,
             () = &mut shutdown => {
@@ -323,7 +342,7 @@ fn network_options(config: &NodeConfig, faults: &Faults, key: NodeKey) -> Networ
         deny: network.deny.iter().copied().collect(),
         network_name: network.name.clone(),
         idle_timeout: Duration::from_millis(network.idle_timeout_ms),
-        keep_alive: Duration::from_millis(network.idle_timeout_ms / 4),
+        keep_alive: Duration::from_millis(network.idle_timeout_ms * 7 / 20),
         added_latency: faults.latency_ms.map(Duration::from_millis),
         max_peers: network.max_peers as usize,
         ..NetworkOptions::new(key)

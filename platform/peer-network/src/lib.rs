@@ -47,4 +47,4 @@ pub use key::{KeyError, load_or_create_key};
 pub use network::{KnownPeer, Network, PeerInfo, SendError};
 pub use options::{BootstrapPeer, NetworkOptions, StartError};
 pub use shared::incarnation;
-pub use start::start;
+pub use start::{Handler, Started, start};

@@ -1,5 +1,6 @@
 //! Builds a network: endpoint, gossip, router, tasks. Owns nothing afterwards; a failure leaves nothing running.
 
+use n0_future::boxed::BoxFuture;
 use crate::admission::{Admission, Doorkeeper};
 use crate::event::PeerEvent;
 use crate::link::LinkHandler;
@@ -30,11 +31,19 @@ const GOSSIP_HEADER_BYTES: usize = 512;
 /// Starts a network. `handlers` are further protocols on the same endpoint, such as blob transfer; `first_advert` is
 /// what the node says of itself until [`Network::set_advert`]. Read the events steadily: they are the only way in which
 /// messages arrive, and a full channel slows the peers down.
-pub async fn start(
-    options: NetworkOptions,
-    handlers: Vec<(Vec<u8>, Box<dyn DynProtocolHandler>)>,
-    first_advert: (Capability, Load),
-) -> Result<(Network, mpsc::Receiver<PeerEvent>), StartError> {
+///
+/// Boxed, so that the transport's generic code is compiled in this crate and not again in its users.
+pub fn start(options: NetworkOptions, handlers: Vec<Handler>, first_advert: (Capability, Load)) -> BoxFuture<Started> {
+    Box::pin(start_impl(options, handlers, first_advert))
+}
+
+/// A protocol to accept besides our own: its ALPN and its handler.
+pub type Handler = (Vec<u8>, Box<dyn DynProtocolHandler>);
+
+/// A network that is up, and what it tells.
+pub type Started = Result<(Network, mpsc::Receiver<PeerEvent>), StartError>;
+
+async fn start_impl(options: NetworkOptions, handlers: Vec<Handler>, first_advert: (Capability, Load)) -> Started {
     check(&options)?;
     let fast = transport(options.idle_timeout, options.keep_alive)?;
     let admission = Arc::new(Admission::new(options.allow.clone(), options.deny.clone()));

@@ -51,6 +51,31 @@ fn spec(verify: VerifyPolicy) -> TaskSpec {
     }
 }
 
+/// The inputs that start so many equal tasks.
+fn submissions(tasks: u32, spec: &TaskSpec, plan: &Arc<Plan>, offers: &[Candidate]) -> VecDeque<Input> {
+    let mut inbox = VecDeque::new();
+    for n in 0..tasks {
+        let mut id = [1; 32];
+        id[..4].copy_from_slice(&n.to_le_bytes());
+        let task = TaskId(id);
+        inbox.push_back(Input::Submit {
+            task,
+            spec: Box::new(spec.clone()),
+        });
+        inbox.push_back(Input::Planned {
+            task,
+            plan: BlobHash::default(),
+            fuel: 0,
+            chunks: Arc::clone(plan),
+        });
+        inbox.push_back(Input::Offers {
+            task,
+            offers: offers.to_vec(),
+        });
+    }
+    inbox
+}
+
 fn measure(tasks: u32, chunks: u32, workers: u8, verify: VerifyPolicy) {
     let spec = spec(verify);
     let plan = Plan {
@@ -66,26 +91,7 @@ fn measure(tasks: u32, chunks: u32, workers: u8, verify: VerifyPolicy) {
     let offers: Vec<Candidate> = offers;
     let plan = Arc::new(plan);
     let mut scheduler = Scheduler::new(SchedulerOptions::default());
-    let mut inbox = VecDeque::new();
-    for n in 0..tasks {
-        let mut id = [1; 32];
-        id[..4].copy_from_slice(&n.to_le_bytes());
-        let task = TaskId(id);
-        inbox.push_back(Input::Submit {
-            task,
-            spec: Box::new(spec.clone()),
-        });
-        inbox.push_back(Input::Planned {
-            task,
-            plan: BlobHash::default(),
-            fuel: 0,
-            chunks: Arc::clone(&plan),
-        });
-        inbox.push_back(Input::Offers {
-            task,
-            offers: offers.clone(),
-        });
-    }
+    let mut inbox = submissions(tasks, &spec, &plan, &offers);
     let (mut now, mut spent, mut inputs) = (UnixMillis(0), 0, 0u64);
     let mut done = 0;
     while let Some(input) = inbox.pop_front() {

@@ -6,11 +6,19 @@ use crate::io::Output;
 use crate::judge::{Bench, Standing};
 use crate::state::{Phase, ReplicaState, Task};
 use crate::steps::open_chunks_of;
-use crate::workers::NodeIx;
+use crate::workers::{NodeIx, Worker};
 use job_model::event::ChunkVerdict;
 use job_model::receipt::ReplicaVerdict;
 use job_model::{Event, LossReason, NodeId, TaskFailure, TaskId, VoteKey};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Replicas of one task at one node.
+pub(crate) struct Lot {
+    pub(crate) task: TaskId,
+    pub(crate) node: NodeIx,
+    /// Chunk index and attempt.
+    pub(crate) replicas: Vec<(u32, u32)>,
+}
 
 /// What judging some chunks came to.
 #[derive(Default)]
@@ -160,8 +168,8 @@ impl Scheduler {
 
     /// Takes back all running replicas of a task that ends.
     pub(crate) fn end_replicas(&mut self, id: TaskId, reason: &str, turn: &mut Turn) {
-        for (node, replicas) in self.running_of(id) {
-            self.take_back(id, node, LossReason::TaskEnded, replicas, reason, turn);
+        for lot in self.running_of(id) {
+            self.take_back(&lot, &LossReason::TaskEnded, reason, turn);
         }
     }
 
@@ -178,79 +186,60 @@ impl Scheduler {
             }
         }
         for (node, replicas) in idle {
-            self.take_back(id, node, LossReason::Superseded, replicas, "the chunk is decided", turn);
+            let lot = Lot {
+                task: id,
+                node,
+                replicas,
+            };
+            self.take_back(&lot, &LossReason::Superseded, "the chunk is decided", turn);
         }
     }
 
     /// All replicas in flight at a node are lost. Chunks are judged: it may have been their last attempt.
     pub(crate) fn lose_all_of(&mut self, node: NodeIx, why: &LossReason, turn: &mut Turn) {
-        let running = self.nodes.get(node).running.clone();
-        for (task, replicas) in running {
-            self.lose(task, node, why, replicas.into_iter().collect(), turn);
+        for lot in self.running_at(node) {
+            self.lose(lot, why, turn);
         }
     }
 
     /// As [`Scheduler::lose_all_of`] for a node that can be told.
     fn cancel_all_of(&mut self, node: NodeIx, turn: &mut Turn) {
-        let running = self.nodes.get(node).running.clone();
-        for (task, replicas) in running {
-            let replicas: Vec<_> = replicas.into_iter().collect();
-            self.take_back(
-                task,
-                node,
-                LossReason::Superseded,
-                replicas,
-                "the node is distrusted",
-                turn,
-            );
+        for lot in self.running_at(node) {
+            self.take_back(&lot, &LossReason::Superseded, "the node is distrusted", turn);
         }
     }
 
     /// Replicas are lost, and their chunks are judged.
-    pub(crate) fn lose(
-        &mut self,
-        id: TaskId,
-        node: NodeIx,
-        why: &LossReason,
-        replicas: Vec<(u32, u32)>,
-        turn: &mut Turn,
-    ) {
-        let chunks = replicas.iter().map(|(chunk, _)| *chunk).collect();
-        self.emit_lost(id, node, why, &replicas, turn);
-        self.judge(id, chunks, turn);
+    pub(crate) fn lose(&mut self, lot: Lot, why: &LossReason, turn: &mut Turn) {
+        self.emit_lost(&lot, why, turn);
+        self.judge(lot.task, lot.replicas.iter().map(|(chunk, _)| *chunk).collect(), turn);
     }
 
     /// Replicas are lost because we say so: the worker is told.
-    fn take_back(
-        &mut self,
-        id: TaskId,
-        node: NodeIx,
-        why: LossReason,
-        replicas: Vec<(u32, u32)>,
-        reason: &str,
-        turn: &mut Turn,
-    ) {
-        self.emit_lost(id, node, &why, &replicas, turn);
-        let worker = self.nodes.get(node).id;
-        for part in replicas.chunks(self.options.batch.max(1)) {
+    fn take_back(&mut self, lot: &Lot, why: &LossReason, reason: &str, turn: &mut Turn) {
+        self.emit_lost(lot, why, turn);
+        let (task, worker) = (lot.task, self.nodes.get(lot.node).id);
+        for part in lot.replicas.chunks(self.options.batch.max(1)) {
+            let (replicas, reason) = (part.to_vec(), reason.to_owned());
             turn.out.push(Output::CancelReplicas {
-                task: id,
+                task,
                 worker,
-                replicas: part.to_vec(),
-                reason: reason.to_owned(),
+                replicas,
+                reason,
             });
         }
     }
 
-    fn emit_lost(&mut self, id: TaskId, node: NodeIx, why: &LossReason, replicas: &[(u32, u32)], turn: &mut Turn) {
-        let worker = self.nodes.get(node).id;
-        for part in replicas.chunks(self.options.batch.max(1)) {
+    fn emit_lost(&mut self, lot: &Lot, why: &LossReason, turn: &mut Turn) {
+        let (task, worker) = (lot.task, self.nodes.get(lot.node).id);
+        for part in lot.replicas.chunks(self.options.batch.max(1)) {
+            let (why, replicas) = (why.clone(), part.to_vec());
             self.emit(
                 Event::ReplicasLost {
-                    task: id,
+                    task,
                     worker,
-                    why: why.clone(),
-                    replicas: part.to_vec(),
+                    why,
+                    replicas,
                 },
                 turn,
             );
@@ -258,16 +247,24 @@ impl Scheduler {
     }
 
     /// Replicas of a task in flight, by node.
-    fn running_of(&self, id: TaskId) -> Vec<(NodeIx, Vec<(u32, u32)>)> {
-        let of = |worker: &crate::workers::Worker| {
-            worker
-                .running
-                .get(&id)
-                .map(|replicas| replicas.iter().copied().collect())
+    fn running_of(&self, task: TaskId) -> Vec<Lot> {
+        let at = |(node, worker): (NodeIx, &Worker)| {
+            let replicas = worker.running.get(&task)?.iter().copied().collect();
+            Some(Lot { task, node, replicas })
         };
-        self.nodes
-            .iter()
-            .filter_map(|(ix, worker)| Some((ix, of(worker)?)))
-            .collect()
+        self.nodes.iter().filter_map(at).collect()
+    }
+
+    /// Replicas in flight at a node, by task.
+    fn running_at(&self, node: NodeIx) -> Vec<Lot> {
+        let lot = |(task, replicas): (&TaskId, &BTreeSet<(u32, u32)>)| {
+            let replicas = replicas.iter().copied().collect();
+            Lot {
+                task: *task,
+                node,
+                replicas,
+            }
+        };
+        self.nodes.get(node).running.iter().map(lot).collect()
     }
 }

@@ -59,7 +59,7 @@ impl Scheduler {
             .offers
             .iter()
             .map(|(node, candidate)| {
-                let blocker = self.blocker(id, task, key, (*node, candidate, again), now);
+                let blocker = self.blocker((id, task), (key, again), (*node, candidate), now);
                 NodeReason {
                     node: candidate.node,
                     text: blocker.to_string(),
@@ -81,15 +81,14 @@ impl Scheduler {
         }
     }
 
+    /// The reason for one group at one node; `again`: nodes that were tried may try again.
     fn blocker(
         &self,
-        id: &TaskId,
-        task: &Task,
-        key: &GroupKey,
-        seat: (NodeIx, &Candidate, bool),
+        (id, task): (&TaskId, &Task),
+        (key, again): (&GroupKey, bool),
+        (node, candidate): (NodeIx, &Candidate),
         now: UnixMillis,
     ) -> Blocker {
-        let (node, candidate, again) = seat;
         if task.plan.is_none() {
             return Blocker::PlanNotLoaded;
         }

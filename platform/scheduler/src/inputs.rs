@@ -1,6 +1,7 @@
 //! One function per input: checks it against the state, turns it into events, leaves placement to `place`.
 
 use crate::Scheduler;
+use crate::decide::Lot;
 use crate::io::{Candidate, Ignored, Input, Output};
 use crate::state::{Phase, ReplicaState, Task};
 use crate::workers::NodeIx;
@@ -74,7 +75,7 @@ impl Scheduler {
                 worker,
                 why,
                 replicas,
-            } => self.on_lost(task, worker, &why, &replicas, turn),
+            } => self.on_lost(task, worker, (&why, &replicas), turn),
             Input::WorkerDown { worker } => self.on_down(worker, turn),
             Input::WorkerUp { worker } => self.on_up(worker, turn.now),
             Input::Reduced { task, result, size } => {
@@ -203,51 +204,52 @@ impl Scheduler {
 
     fn on_finished(&mut self, id: TaskId, worker: NodeId, results: Vec<ReplicaResult>, turn: &mut Turn) {
         let mut misfits = Misfits::new();
-        let mut round = results;
-        // Two results of one chunk in one message are judged one after the other: the first may make the second superfluous.
-        while !round.is_empty() {
-            let mut seen = BTreeSet::new();
-            let (now, later): (Vec<_>, Vec<_>) = round.into_iter().partition(|result| seen.insert(result.chunk));
-            self.on_results(id, worker, now, &mut misfits, turn);
-            round = later;
+        let mut left = results;
+        // Two results of one chunk are judged one after the other, for the first may make the second superfluous. A chunk
+        // has few attempts, so the rounds are few whatever a stranger sends.
+        while !left.is_empty() {
+            let (mut chunks, mut replicas) = (BTreeSet::new(), BTreeSet::new());
+            let (mut round, mut later) = (Vec::with_capacity(left.len()), Vec::new());
+            for result in left {
+                let named = (result.chunk, result.attempt);
+                let fits = self.fits(id, worker, &result);
+                let once = if replicas.insert(named) {
+                    Ok(())
+                } else {
+                    Err(Ignored::Duplicate)
+                };
+                match fits.and(once) {
+                    Err(why) => misfits.entry(why).or_default().push(named),
+                    Ok(()) if chunks.insert(result.chunk) => round.push(result),
+                    Ok(()) => later.push(result),
+                }
+            }
+            self.on_results(id, worker, round, turn);
+            left = later;
         }
         report(id, worker, misfits, turn);
     }
 
-    /// Results of distinct chunks.
-    fn on_results(
-        &mut self,
-        id: TaskId,
-        worker: NodeId,
-        results: Vec<ReplicaResult>,
-        misfits: &mut Misfits,
-        turn: &mut Turn,
-    ) {
-        let mut fitting = Vec::with_capacity(results.len());
-        for result in results {
-            match self.fits(id, worker, &result) {
-                Ok(()) => fitting.push(result),
-                Err(why) => misfits.entry(why).or_default().push((result.chunk, result.attempt)),
-            }
-        }
-        let Some(node) = self.nodes.find(&worker).filter(|_| !fitting.is_empty()) else {
+    /// Results that fit, of distinct chunks.
+    fn on_results(&mut self, id: TaskId, worker: NodeId, mut results: Vec<ReplicaResult>, turn: &mut Turn) {
+        let Some(node) = self.nodes.find(&worker).filter(|_| !results.is_empty()) else {
             return;
         };
         self.nodes.get_mut(node).heard = turn.now;
-        self.note_pace(id, node, fitting.len() as u32, turn.now);
-        self.note_failures(id, node, fitting.iter().map(|result| &result.outcome), turn.now);
-        let chunks: Vec<u32> = fitting.iter().map(|result| result.chunk).collect();
-        while !fitting.is_empty() {
-            let rest = fitting.split_off(fitting.len().min(self.options.batch.max(1)));
+        self.note_pace(id, node, results.len() as u32, turn.now);
+        self.note_failures(id, node, results.iter().map(|result| &result.outcome), turn.now);
+        let chunks: Vec<u32> = results.iter().map(|result| result.chunk).collect();
+        while !results.is_empty() {
+            let rest = results.split_off(results.len().min(self.options.batch.max(1)));
             self.emit(
                 Event::ReplicasFinished {
                     task: id,
                     worker,
-                    results: fitting,
+                    results,
                 },
                 turn,
             );
-            fitting = rest;
+            results = rest;
         }
         self.judge(id, chunks, turn);
     }
@@ -281,7 +283,7 @@ impl Scheduler {
         }
     }
 
-    fn on_lost(&mut self, id: TaskId, worker: NodeId, why: &LossReason, replicas: &[(u32, u32)], turn: &mut Turn) {
+    fn on_lost(&mut self, id: TaskId, worker: NodeId, (why, replicas): (&LossReason, &[(u32, u32)]), turn: &mut Turn) {
         let mut misfits = Misfits::new();
         let mut fitting = BTreeSet::new();
         let node = self.nodes.find(&worker);
@@ -308,7 +310,16 @@ impl Scheduler {
             let refusal = Outcome::NoVerdict(NoVerdict::Refused(text.clone()));
             self.note_failures(id, node, std::iter::once(&refusal), turn.now);
         }
-        self.lose(id, node, why, fitting.into_iter().collect(), turn);
+        let replicas = fitting.into_iter().collect();
+        self.lose(
+            Lot {
+                task: id,
+                node,
+                replicas,
+            },
+            why,
+            turn,
+        );
     }
 
     fn on_restarted(&mut self, turn: &mut Turn) {

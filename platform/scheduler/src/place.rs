@@ -36,7 +36,7 @@ pub(crate) struct Batch {
 
 /// One pass over one task.
 pub(crate) struct Pass<'a> {
-    id: &'a TaskId,
+    pub(crate) id: &'a TaskId,
     strategy: Placement,
     plan: &'a Plan,
     pub(crate) seats: Vec<Seat<'a>>,

@@ -1,6 +1,7 @@
 //! What the passing of time brings: deadlines, stalled workers, hedges for slow replicas, and when to look again.
 
 use crate::Scheduler;
+use crate::decide::Lot;
 use crate::inputs::Turn;
 use crate::judge::Bench;
 use crate::state::{Replica, ReplicaState, Task};
@@ -47,7 +48,15 @@ impl Scheduler {
             for (id, replicas) in stalled {
                 let silence = Outcome::NoVerdict(NoVerdict::Host("silent".into()));
                 self.note_failures(id, node, std::iter::once(&silence), turn.now);
-                self.lose(id, node, &LossReason::Stalled, replicas, turn);
+                self.lose(
+                    Lot {
+                        task: id,
+                        node,
+                        replicas,
+                    },
+                    &LossReason::Stalled,
+                    turn,
+                );
             }
         }
     }
@@ -80,7 +89,7 @@ impl Scheduler {
         let (batches, turns) = match self.pass(&id, task, turn.now) {
             None => (Vec::new(), task.turn),
             Some(mut pass) => {
-                self.seat_hedges(&id, task, slow_ms, turn.now, &mut pass);
+                self.seat_hedges(task, slow_ms, turn.now, &mut pass);
                 pass.finish()
             }
         };
@@ -88,11 +97,11 @@ impl Scheduler {
         Some(turn.now.plus(self.options.hedge_check_ms.max(1)))
     }
 
-    fn seat_hedges(&self, id: &TaskId, task: &Task, slow_ms: u64, now: UnixMillis, pass: &mut crate::place::Pass) {
+    fn seat_hedges(&self, task: &Task, slow_ms: u64, now: UnixMillis, pass: &mut crate::place::Pass) {
         let bench = Bench {
             options: &self.options,
             nodes: &self.nodes,
-            task: id,
+            task: pass.id,
             policy: task.spec.config.verify,
         };
         let mut seen = BTreeSet::new();

@@ -155,3 +155,12 @@ fn each_key_has_its_variable() {
         "P2PJOB_NETWORK__IDLE_TIMEOUT_MS"
     );
 }
+
+#[test]
+fn the_documentation_lists_every_key() {
+    let text = include_str!("../../../../docs/configuration.md");
+    for key in KEYS {
+        let row = format!("| `{}` | {} |", key.path, key.meaning);
+        assert!(text.contains(&row), "docs/configuration.md lacks: {row}");
+    }
+}

@@ -416,7 +416,9 @@ pub fn losses() -> Vec<LossReason> {
     ]
 }
 
-pub fn events() -> Vec<(String, Event)> {
+/// Events that have one shape.
+#[expect(clippy::too_many_lines, reason = "one sample per variant")]
+fn single_events() -> Vec<Event> {
     let verdict = ChunkVerdict {
         chunk: 4,
         winner: 0,
@@ -430,7 +432,7 @@ pub fn events() -> Vec<(String, Event)> {
         released: MicroCredits(40),
         amount: MicroCredits(22),
     };
-    let mut all = vec![
+    vec![
         Event::JobPublished {
             job: job(),
             size: 123_456,
@@ -496,7 +498,11 @@ pub fn events() -> Vec<(String, Event)> {
             seq: 3,
             amount: MicroCredits(-22),
         },
-    ];
+    ]
+}
+
+pub fn events() -> Vec<(String, Event)> {
+    let mut all = single_events();
     let reasons = [
         AssignReason::Policy,
         AssignReason::Spot,

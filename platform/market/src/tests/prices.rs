@@ -1,21 +1,21 @@
 //! The formula of E1, the moving factor, and what is shown of it (E2).
 
 use super::{RATES, T0};
+use crate::ReputationLevel::{Average, Excellent, Good, Poor, Terrible};
 use crate::prices::{ADJUST_EVERY_MS, HISTORY_EVERY_MS, HISTORY_POINTS, PriceBook};
-use crate::{Condition, PriceOptions, ReputationLevel};
+use crate::{Condition, PriceOptions};
 use job_model::{MicroCredits, Priority, Rates, UnixMillis, Usage};
 
 #[test]
 fn the_defaults_are_the_documented_ones() {
     let options = PriceOptions::default();
-    assert_eq!(options.rates(1.0, Priority::Normal, ReputationLevel::Average), RATES);
+    assert_eq!(options.rates(1.0, Priority::Normal, Average), RATES);
     let cpu = |priority, level| options.rates(1.0, priority, level).cpu.0;
     let by_priority = [Priority::Low, Priority::Normal, Priority::High, Priority::Critical];
     assert_eq!(
-        by_priority.map(|priority| cpu(priority, ReputationLevel::Average)),
+        by_priority.map(|priority| cpu(priority, Average)),
         [8_000, 10_000, 15_000, 20_000]
     );
-    use ReputationLevel::{Average, Excellent, Good, Poor, Terrible};
     let by_level = [Terrible, Poor, Average, Good, Excellent];
     assert_eq!(
         by_level.map(|level| cpu(Priority::Normal, level)),

@@ -220,6 +220,18 @@ impl Node {
         Ok(())
     }
 
+    /// Runs chunks, and remembers on disk what it ran before it says so.
+    fn run(&mut self, task: TaskId, chunks: std::ops::Range<u32>, attempt: u32, says: &str) -> Vec<ReplicaResult> {
+        let results: Vec<ReplicaResult> = chunks
+            .map(|chunk| result(chunk, attempt, says, 1_000_000 + u64::from(chunk)))
+            .collect();
+        for result in &results {
+            let ran = Ran::new(&result.outcome, &result.usage, &super::RATES).unwrap();
+            self.disk.ran.insert((task, result.chunk, result.attempt), ran);
+        }
+        results
+    }
+
     fn resend(&self, net: &mut Network) {
         for peer in (1..=NODES).filter(|peer| *peer != self.seed) {
             net.extend(
@@ -242,24 +254,14 @@ fn work(nodes: &mut [Node], at: usize, now: UnixMillis, fate: &mut Fate<'_>, net
     nodes[at].next_chunk = chunks.end;
     let workers: Vec<u8> = (1..=NODES).filter(|worker| *worker != requester).collect();
     let liar = fate.random.one_in(3);
-    let mut results: Vec<(u8, Vec<ReplicaResult>)> = vec![];
-    for (attempt, worker) in (0..).zip(&workers) {
-        let says = |chunk: u32| {
-            result(
-                chunk,
-                attempt,
-                if liar && attempt == 1 { "lie" } else { "true" },
-                1_000_000 + u64::from(chunk),
-            )
-        };
-        let of_worker: Vec<ReplicaResult> = chunks.clone().map(says).collect();
-        let running = nodes.iter_mut().find(|node| node.seed == *worker).unwrap();
-        for result in &of_worker {
-            let ran = Ran::new(&result.outcome, &result.usage, &super::RATES).unwrap();
-            running.disk.ran.insert((mine, result.chunk, result.attempt), ran);
-        }
-        results.push((*worker, of_worker));
-    }
+    let results: Vec<(u8, Vec<ReplicaResult>)> = (0..)
+        .zip(&workers)
+        .map(|(attempt, worker)| {
+            let says = if liar && attempt == 1 { "lie" } else { "true" };
+            let running = nodes.iter_mut().find(|node| node.seed == *worker).unwrap();
+            (*worker, running.run(mine, chunks.clone(), attempt, says))
+        })
+        .collect();
     for (attempt, worker) in (0..).zip(&workers) {
         let replicas = chunks.clone().map(|chunk| (chunk, attempt)).collect();
         let (hold, reason) = (

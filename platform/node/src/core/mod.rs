@@ -15,7 +15,7 @@ mod tasks;
 
 pub use jobs::{JobBook, KnownJob};
 pub use offers::Standing;
-pub use reports::slices_by_hash;
+pub use reports::{Bundle, slices_by_hash};
 pub use settle::count_verdicts;
 pub use tasks::{TaskBook, confirmations_needed};
 

@@ -8,8 +8,8 @@ use crate::control::protocol::{
 use crate::core::KnownJob;
 use job_model::event::ReplicaResult;
 use job_model::manifest::ReduceMode;
-use job_model::task::TaskStatus;
-use job_model::{BlobHash, JobId, NodeId, TaskId, codec};
+use job_model::task::{TaskSpec, TaskStatus};
+use job_model::{BlobHash, Chunk, JobId, NodeId, TaskId, codec};
 use market::ReputationLevel;
 use scheduler::TaskView;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,31 @@ pub struct Bundle {
     pub result: ReplicaResult,
 }
 
+impl Bundle {
+    /// The evidence of one replica of a chunk of a task.
+    pub fn new(
+        (task, spec, chunk): (TaskId, &TaskSpec, &Chunk),
+        profile: job_model::ProfileId,
+        worker: NodeId,
+        result: &ReplicaResult,
+    ) -> Self {
+        Self {
+            task,
+            job: spec.job,
+            worker,
+            profile,
+            body: chunk.body.clone(),
+            inputs: slices_by_hash(&spec.inputs, &chunk.slices),
+            result: result.clone(),
+        }
+    }
+
+    /// The hash under which it is kept, if it is.
+    pub fn hash(&self) -> BlobHash {
+        BlobHash::of(&codec::encode(self))
+    }
+}
+
 impl Core {
     pub(super) fn bundle(&mut self, task: TaskId, worker: NodeId, result: &ReplicaResult) -> Option<Vec<u8>> {
         let kept = self.bundles.entry(task).or_insert(0);
@@ -46,30 +71,9 @@ impl Core {
             return None;
         }
         *kept += 1;
-        let bundle = self.make_bundle(&task, worker, result)?;
-        Some(codec::encode(&bundle))
-    }
-
-    /// The hash under which [`Core::bundle`]'s blob is kept, if it is.
-    pub fn bundle_hash(&self, task: &TaskId, worker: NodeId, result: &ReplicaResult) -> Option<BlobHash> {
-        if result.outcome.is_value() {
-            return None;
-        }
-        self.make_bundle(task, worker, result).map(|bundle| BlobHash::of(&codec::encode(&bundle)))
-    }
-
-    fn make_bundle(&self, task: &TaskId, worker: NodeId, result: &ReplicaResult) -> Option<Bundle> {
-        let entry = self.tasks.get(task)?;
+        let entry = self.tasks.get(&task)?;
         let chunk = entry.plan.as_ref()?.chunks.get(result.chunk as usize)?;
-        Some(Bundle {
-            task: *task,
-            job: entry.spec.job,
-            worker,
-            profile: self.profile,
-            body: chunk.body.clone(),
-            inputs: slices_by_hash(&entry.spec.inputs, &chunk.slices),
-            result: result.clone(),
-        })
+        Some(codec::encode(&Bundle::new((task, &entry.spec, chunk), self.profile, worker, result)))
     }
 
     /// What one replica of a task may put out, in bytes.

@@ -7,7 +7,7 @@ use job_model::receipt::ReplicaVerdict;
 use job_model::sign::Signed;
 use job_model::{Event, HalfBlock, Message, MicroCredits, NodeId, ReceiptLine};
 use market::ledger_file::encode_record;
-use market::{LedgerRecord, Ran, SettlementDraft};
+use market::{LedgerRecord, Ran, SettleError, SettlementDraft};
 use std::collections::BTreeMap;
 
 /// Largest remembered replica, in bytes.
@@ -83,6 +83,7 @@ impl Core {
             }
             Err(error) => {
                 tracing::warn!(node = %from.short(), %error, "settlement refused");
+                self.keep_fork(&error);
                 let seq = half.open().map_or(0, |block| block.seq);
                 self.send(from, Message::SettleRefused { seq, why: error.to_string() });
             }
@@ -97,7 +98,17 @@ impl Core {
                 self.emit(closed.event);
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(node = %from.short(), %error, "answer to a settlement dropped"),
+            Err(error) => {
+                tracing::warn!(node = %from.short(), %error, "answer to a settlement dropped");
+                self.keep_fork(&error);
+            }
+        }
+    }
+
+    /// The proof of a fork goes into the ledger file: its author stays banned after a restart.
+    fn keep_fork(&mut self, error: &SettleError) {
+        if let SettleError::Fork(fork) = error {
+            self.append_ledger(&LedgerRecord::Fork(fork.clone()));
         }
     }
 

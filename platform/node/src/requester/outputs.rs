@@ -28,5 +28,9 @@ pub async fn fetch_outputs(context: Arc<Context>, from: NodeId, batch: ResultBat
             }
         }
     }
+    // The journal will name what came; if it cannot be kept, neither can the journal for long.
+    if let Err(error) = context.store.sync().await {
+        tracing::warn!(%error, "fetched outputs may be lost in a crash");
+    }
     let _ = context.inputs.send(LoopInput::Results { from, task, results: here, lost, why }).await;
 }

@@ -165,6 +165,9 @@ async fn plan_task_impl(context: &Arc<Context>, task: TaskId, spec: &TaskSpec) -
             let _ = context.store.pin(*hash, &pin).await;
         }
     }
+    // The journal will name the plan.
+    let synced = context.store.sync().await;
+    synced.map_err(|error| TaskFailure::Internal(format!("cannot store the plan: {error}")))?;
     Ok(Planned { plan, hash, fuel, recalled })
 }
 

@@ -67,7 +67,11 @@ async fn reduce_impl(
         out.finish()
     };
     let written = context.on_local_pool(work).await.map_err(TaskFailure::Internal)?;
-    written.map_err(TaskFailure::Reduce)
+    let written = written.map_err(TaskFailure::Reduce)?;
+    // The journal will name the result.
+    let synced = context.store.sync().await;
+    synced.map_err(|error| TaskFailure::Internal(format!("cannot store the result: {error}")))?;
+    Ok(written)
 }
 
 fn call_reduce(

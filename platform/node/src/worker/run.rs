@@ -71,6 +71,13 @@ struct Reporter {
 impl Reporter {
     fn send(&mut self, free: bool) {
         let results = std::mem::take(&mut self.results);
+        let is_blob = |result: &ReplicaResult| matches!(result.outcome, Outcome::Value(Output::Blob { .. }));
+        // Who is told of a blob may ask for it after our next crash.
+        if results.iter().any(is_blob)
+            && let Err(error) = self.context.runtime.block_on(self.context.store.sync())
+        {
+            tracing::warn!(%error, "outputs may be lost in a crash");
+        }
         let busy = self.since.elapsed();
         self.since = Instant::now();
         // The worker's task outlives its threads, except at the end.

@@ -16,6 +16,8 @@ const FETCH_PIN: &str = "fetched";
 /// Imports a file.
 pub async fn import(context: &Arc<Context>, path: PathBuf, pin: String) -> Result<Reply, ControlError> {
     let (hash, size) = requester::import_input(context, &InputSource::Path(path), &Pin::Named(pin)).await?;
+    // Who is told the hash relies on it.
+    context.store.sync().await.map_err(internal)?;
     Ok(Reply::Imported { hash, size })
 }
 

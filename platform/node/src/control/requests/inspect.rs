@@ -5,7 +5,7 @@ use crate::context::{Context, now};
 use crate::control::protocol::{
     ControlError, DoctorFinding, LogsReport, PeerReport, ReplayReport, ReplicaReport, Reply, StatusReport,
 };
-use crate::core::slices_by_hash;
+use crate::core::{Bundle, slices_by_hash};
 use crate::process;
 use crate::requester;
 use crate::worker;
@@ -119,16 +119,12 @@ pub async fn logs(context: &Arc<Context>, text: &str, chunk: Option<u32>) -> Res
     replicas.retain(|r| chunk.map_or_else(|| failed(r), |chunk| r.result.chunk == chunk));
     replicas.truncate(MAX_LOGGED_REPLICAS);
     for replica in &mut replicas {
-        if let Some(planned) = plan.as_ref().and_then(|plan| plan.chunks.get(replica.result.chunk as usize)) {
-            replica.inputs = slices_by_hash(&spec.inputs, &planned.slices);
+        let Some(planned) = plan.as_ref().and_then(|plan| plan.chunks.get(replica.result.chunk as usize)) else { continue };
+        replica.inputs = slices_by_hash(&spec.inputs, &planned.slices);
+        if !replica.result.outcome.is_value() {
+            let bundle = Bundle::new((task, &spec, planned), context.profile, replica.worker, &replica.result).hash();
+            replica.bundle = context.store.has(bundle).await.then_some(bundle);
         }
-        let result = replica.result.clone();
-        let worker = replica.worker;
-        let bundle = context.ask(move |core| core.bundle_hash(&task, worker, &result)).await?;
-        replica.bundle = match bundle {
-            Some(hash) if context.store.has(hash).await => Some(hash),
-            _ => None,
-        };
     }
     Ok(Reply::Logs(Box::new(LogsReport {
         task_id: task,

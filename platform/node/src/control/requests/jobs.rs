@@ -58,6 +58,8 @@ pub async fn publish(context: &Arc<Context>, path: &Path) -> Result<Reply, Contr
         message: format!("cannot store the component: {error}"),
         remedy: "free disk space, or raise store.quota_bytes".to_owned(),
     })?;
+    // The journal will name the component.
+    context.store.sync().await.map_err(internal)?;
     let me = context.me;
     let (durable, waiting) = oneshot::channel();
     let report = context

@@ -81,7 +81,7 @@ fn check_params(manifest: &Manifest, text: &str) -> Result<Vec<u8>, ControlError
         let message = format!("parameters of {}: {}", manifest.name, wrong.join("; "));
         return Err(bad_input(message, &format!("see `p2pjob jobs {}` for its schema", manifest.name)));
     }
-    let params = job_model::codec::encode(&value);
+    let params = job_model::codec::encode_json(&value);
     if params.len() > limits::MAX_PARAMS_BYTES {
         let message = format!("the parameters have {} bytes, at most {} are allowed", params.len(), limits::MAX_PARAMS_BYTES);
         return Err(bad_input(message, "give large data as --input"));
@@ -178,6 +178,10 @@ pub async fn submit(context: &Arc<Context>, request: SubmitRequest, replies: &Re
         pinned.map_err(|error| internal(format!("cannot pin input {}: {error}", input.name)))?;
         // The task keeps it from now on. If this fails it is kept until the next start.
         let _ = context.store.unpin_blob(input.hash, &Pin::Named(IMPORT_PIN.to_owned())).await;
+    }
+    if !spec.inputs.is_empty() {
+        // The journal will name the inputs.
+        context.store.sync().await.map_err(internal)?;
     }
     context.own_tasks.lock().insert(task);
     let (durable, waiting) = oneshot::channel();
