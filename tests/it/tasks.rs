@@ -137,3 +137,23 @@ fn a_deadline_ends_a_task_that_cannot_keep_it() {
         });
     }
 }
+
+#[test]
+fn ctrl_c_leaves_the_task_running_and_says_how_to_come_back() {
+    let cluster = Cluster::start(2);
+    let node = cluster.node(0);
+    let job = publish(&cluster, 0, Program::InfiniteLoop);
+    let waiting = node.start_command(&["submit", &job, "--wait"]);
+    wait_until("the task runs", PATIENCE, || match replicas_at(cluster.node(1)) {
+        1 => Ok(()),
+        other => Err(other),
+    });
+    waiting.interrupt();
+    let run = waiting.finish();
+    assert_eq!(run.code, 130, "{run}");
+    assert!(run.stderr.contains("p2pjob watch") && run.stderr.contains("p2pjob cancel"), "{run}");
+    let task = node.status().text("tasks.0.task_id").to_owned();
+    assert_eq!(node.ask(&["status", &task]).text("status"), "running");
+    node.ask(&["cancel", &task]);
+    check_settled(cluster.nodes());
+}

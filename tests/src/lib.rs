@@ -22,7 +22,7 @@ pub use node::Node;
 pub use program::{Program, Run, Running};
 pub use report::Report;
 pub use settled::check_settled;
-pub use signal::{is_running, pause, resume};
+pub use signal::{is_running, kill};
 pub use up::UpNetwork;
 pub use wait::{PATIENCE, wait_until};
 pub use words::{count_words, text};

@@ -55,11 +55,18 @@ fn operators(engine: &mut Engine) {
         }
         _ => number::multiply(&a, &b),
     });
-    engine.register_fn("-", |a: Value, b: Value| number::subtract(&a, &b));
-    engine.register_fn("/", |a: Value, b: Value| number::divide(&a, &b));
-    engine.register_fn("%", |a: Value, b: Value| number::remainder(&a, &b));
-    engine.register_fn("**", |a: Value, b: Value| number::power(&a, &b));
-    engine.register_fn(FLOOR_DIVISION, |a: Value, b: Value| number::floor_divide(&a, &b));
+    for (operator, function) in [
+        ("-", number::subtract as fn(&Value, &Value) -> Outcome),
+        ("/", number::divide),
+        ("%", number::remainder),
+        ("**", number::power),
+        (FLOOR_DIVISION, number::floor_divide),
+    ] {
+        engine.register_fn(operator, move |a: Value, b: Value| function(&a, &b));
+        on_numbers(engine, operator, function);
+    }
+    on_numbers(engine, "+", number::add);
+    on_numbers(engine, "*", number::multiply);
     engine.register_fn("-", |a: Value| number::negate(&a));
     engine.register_fn("+", |a: Value| numeric("+", &a).map(Number::into_value));
     engine.register_fn("!", |a: Value| match a.as_bool() {
@@ -68,6 +75,8 @@ fn operators(engine: &mut Engine) {
     });
     engine.register_fn("==", |a: Value, b: Value| number::equal(&a, &b));
     engine.register_fn("!=", |a: Value, b: Value| !number::equal(&a, &b));
+    on_numbers(engine, "==", |a, b| Ok(Value::from_bool(number::equal(a, b))));
+    on_numbers(engine, "!=", |a, b| Ok(Value::from_bool(!number::equal(a, b))));
     ordering(engine, "<", Ordering::is_lt);
     ordering(engine, "<=", Ordering::is_le);
     ordering(engine, ">", Ordering::is_gt);
@@ -75,9 +84,21 @@ fn operators(engine: &mut Engine) {
 }
 
 fn ordering(engine: &mut Engine, operator: &'static str, holds: fn(Ordering) -> bool) {
-    engine.register_fn(operator, move |a: Value, b: Value| -> Outcome<bool> {
-        Ok(number::order(operator, &a, &b)?.is_some_and(holds))
-    });
+    let compare = move |a: &Value, b: &Value| Ok(Value::from_bool(number::order(operator, a, b)?.is_some_and(holds)));
+    engine.register_fn(operator, move |a: Value, b: Value| compare(&a, &b));
+    on_numbers(engine, operator, compare);
+}
+
+/// Registers an operator again for numbers as they mostly come. It does the same; rhai finds a function for exact
+/// types at once, and one for any values only after a search, each time an expression is evaluated.
+fn on_numbers(
+    engine: &mut Engine,
+    operator: &'static str,
+    function: impl Fn(&Value, &Value) -> Outcome + Clone + 'static,
+) {
+    let on_floats = function.clone();
+    engine.register_fn(operator, move |a: i64, b: i64| function(&Value::from_int(a), &Value::from_int(b)));
+    engine.register_fn(operator, move |a: f64, b: f64| on_floats(&Value::from_float(a), &Value::from_float(b)));
 }
 
 fn numeric(function: &str, value: &Value) -> Outcome<Number> {

@@ -158,7 +158,7 @@ impl BlobStore {
         self.inner.collector.run_now().await;
     }
 
-    /// Returns when everything imported and pinned so far would survive a crash of the machine. Without it the last
+    /// Returns when everything imported, fetched and pinned so far survives kill -9. Without it the last
     /// half second may be missing. Costs one flush of the disk, shared by all who ask meanwhile; nothing if nothing
     /// was written since the last.
     pub async fn sync(&self) -> Result<(), StoreError> {
@@ -175,7 +175,7 @@ impl BlobStore {
         Ok(())
     }
 
-    /// Counts a change that a crash of the machine must not undo once it is synced.
+    /// Counts a change that kill -9 must not undo once it is synced.
     pub(crate) fn count_write(&self) {
         self.inner.writes.fetch_add(1, Ordering::SeqCst);
     }

@@ -24,6 +24,37 @@ use wasm_runtime::{Engine, LoadedJob, SandboxPool};
 /// How long peers have to say whether they hold a blob.
 const WHO_HAS_WAIT: Duration = Duration::from_millis(1_500);
 
+/// Nobody watches a fetch.
+pub const SILENT: &(dyn Fn(u64) + Send + Sync) = &|_| {};
+
+/// Results of replicas that our worker ran.
+pub struct Ran {
+    /// For whom.
+    pub requester: NodeId,
+    /// Their task.
+    pub task: TaskId,
+    /// Its job.
+    pub job: JobId,
+    /// Number of our quote.
+    pub quote: u64,
+    /// The results.
+    pub results: Vec<ReplicaResult>,
+}
+
+/// Results whose large outputs are here.
+pub struct Arrived {
+    /// Who ran them.
+    pub worker: NodeId,
+    /// The task.
+    pub task: TaskId,
+    /// What can be judged.
+    pub results: Vec<ReplicaResult>,
+    /// Chunk and attempt of those whose output could not be had.
+    pub lost: Vec<(u32, u32)>,
+    /// Why not.
+    pub why: String,
+}
+
 /// What planning brought.
 pub struct Planned {
     /// The chunks.
@@ -43,9 +74,9 @@ pub enum LoopInput {
     /// A message of this node to itself.
     Own(Message),
     /// The worker ran replicas.
-    Ran { requester: NodeId, task: TaskId, job: JobId, quote: u64, results: Vec<ReplicaResult> },
+    Ran(Ran),
     /// Results whose large outputs are here now (those that are not were turned into losses).
-    Results { from: NodeId, task: TaskId, results: Vec<ReplicaResult>, lost: Vec<(u32, u32)>, why: String },
+    Results(Arrived),
     /// A task is cut, or cannot be.
     Planned { task: TaskId, result: Result<Planned, TaskFailure> },
     /// After a restart: the plan was read again.
@@ -205,16 +236,7 @@ impl Context {
     }
 
     /// Brings what is wanted of a blob here.
-    pub async fn fetch(
-        &self,
-        hash: BlobHash,
-        providers: &[NodeId],
-        want: &Want,
-        expected_size: Option<u64>,
-        max_size: u64,
-        pin: &Pin,
-    ) -> Result<Fetched, FetchError> {
-        let fetch = Fetch { hash, providers, want, expected_size, max_size, pin, progress: &|_| {} };
+    pub async fn fetch(&self, fetch: Fetch<'_>) -> Result<Fetched, FetchError> {
         self.store.fetch(&self.network.endpoint(), fetch).await
     }
 
@@ -231,8 +253,17 @@ impl Context {
         }
         let hash = job.blob();
         if !self.store.has(hash).await {
-            let fetch = self.fetch(hash, providers, &Want::All, size, MAX_COMPONENT_BYTES, pin);
-            fetch.await.map_err(|error| format!("the component of job {}: {error}", job.short()))?;
+            let want = Want::All;
+            let fetch = Fetch {
+                hash,
+                providers,
+                want: &want,
+                expected_size: size,
+                max_size: MAX_COMPONENT_BYTES,
+                pin,
+                progress: SILENT,
+            };
+            self.fetch(fetch).await.map_err(|error| format!("the component of job {}: {error}", job.short()))?;
         }
         let size = self.store.size(hash).await.unwrap_or(0);
         let bytes = self.store.read(hash, 0, size).await.map_err(|error| error.to_string())?;

@@ -77,8 +77,8 @@ fn take(core: &mut Core, input: LoopInput) -> Result<(), JournalError> {
     match input {
         LoopInput::Peer(event) => core.on_peer(event),
         LoopInput::Own(message) => core.on_message(core.me, message),
-        LoopInput::Ran { requester, task, job, quote, results } => core.on_ran(requester, task, job, quote, results),
-        LoopInput::Results { from, task, results, lost, why } => core.on_finished(from, task, results, lost, why),
+        LoopInput::Ran(ran) => core.on_ran(ran),
+        LoopInput::Results(arrived) => core.on_arrived(arrived),
         LoopInput::Planned { task, result } => core.on_planned(task, result),
         LoopInput::PlanLoaded { task, plan } => core.on_plan_loaded(task, plan),
         LoopInput::Reduced { task, result } => core.on_reduced(task, result),

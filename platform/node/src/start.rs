@@ -1,29 +1,31 @@
 //! Starting and stopping: opens everything in the order of what can fail most cheaply, replays the journal, serves,
 //! and ends in stages: no new requests, running sandboxes cancelled, last settlements chained, journal closed.
 
+mod ledger;
+mod options;
+
 use crate::config::{Faults, NodeConfig};
 use crate::context::{Context, LoopInput, OwnTasks, now};
 use crate::control::{protocol::ErrorCode, server};
-use crate::core::{Core, Parts, count_verdicts};
+use crate::core::{Core, Parts};
 use crate::data_dir::{DataDir, DataDirError, ReadyInfo};
 use crate::event_loop;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, JournalReader};
 use crate::process::CpuMeter;
 use crate::worker::{Worker, WorkerLoad};
 use crate::{effects, worker};
 use blob_store::{BlobStore, Pin, StoreOptions};
 use job_model::sign::NodeKey;
-use job_model::{Load, MicroCredits, NodeId};
-use market::ledger_file::{LedgerTail, new_ledger};
-use market::{Chain, LedgerError, LedgerRecord, Market, MarketOptions, PriceOptions, read_ledger};
-use peer_network::{BootstrapPeer, KeyError, NetworkOptions, PeerEvent, load_or_create_key};
-use scheduler::{Scheduler, SchedulerOptions};
-use std::fs::File;
-use std::io::{BufReader, Write};
-use std::path::{Path, PathBuf};
+use job_model::Load;
+use ledger::open_ledger;
+use market::Market;
+use peer_network::{KeyError, PeerEvent, load_or_create_key};
+use scheduler::Scheduler;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wasm_runtime::{Engine, EngineError, EngineOptions, SandboxPool};
@@ -114,15 +116,26 @@ pub fn run<'a>(
     Box::pin(run_impl(config, faults, ready, shutdown))
 }
 
-async fn run_impl(
-    config: NodeConfig,
-    faults: Faults,
-    ready: OnReady<'_>,
-    shutdown: BoxedFuture<'_, ()>,
-) -> Result<(), StartError> {
+/// What stands before anything can wait: everything that is read from the data directory.
+struct Foundations {
+    dir: DataDir,
+    key: NodeKey,
+    engine: Engine,
+    cache_dir: PathBuf,
+    slots: usize,
+    journal: Journal,
+    reader: JournalReader,
+    core: Core,
+    inputs: mpsc::Sender<LoopInput>,
+    loop_inputs: mpsc::Receiver<LoopInput>,
+    effects: mpsc::Receiver<Vec<effects::Effect>>,
+}
+
+/// Opens key, sandbox, ledger and journal, and replays the journal.
+fn lay_foundations(config: &NodeConfig) -> Result<Foundations, StartError> {
     let dir = DataDir::open(&config.data_dir)?;
     let key = load_or_create_key(&dir.file("node.key"))?;
-    let slots = worker_slots(&config);
+    let slots = worker_slots(config);
     let cache_dir = config.cache_dir.clone().unwrap_or_else(|| dir.file("compiled"));
     let engine = Engine::new(EngineOptions {
         cache_dir: cache_dir.clone(),
@@ -146,17 +159,18 @@ async fn run_impl(
         profile: engine.profile(),
         slots: u32::try_from(slots).unwrap_or(u32::MAX),
         config: config.clone(),
-        scheduler: Scheduler::new(scheduler_options(&config, &key)),
-        market: Market::new(market_options(&config), key.id()),
+        scheduler: Scheduler::new(options::scheduler(config, &key)),
+        market: Market::new(options::market(config), key.id()),
         chain,
         ledger_tail,
         judged,
         journal: reader.clone(),
     });
     reader.replay(1, |record| core.replay(&record))?;
-    let started = now();
-    core.at(started);
+    Ok(Foundations { dir, key, engine, cache_dir, slots, journal, reader, core, inputs, loop_inputs, effects })
+}
 
+async fn open_store(config: &NodeConfig, dir: &DataDir) -> Result<BlobStore, StartError> {
     let store = BlobStore::open(StoreOptions {
         dir: dir.file("blobs"),
         quota_bytes: config.store.quota_bytes,
@@ -168,10 +182,23 @@ async fn run_impl(
     if let Err(error) = store.unpin(&Pin::Named(crate::control::IMPORT_PIN.to_owned())).await {
         tracing::warn!(%error, "inputs of old quotes stay in the store");
     }
+    Ok(store)
+}
+
+async fn run_impl(
+    config: NodeConfig,
+    faults: Faults,
+    ready: OnReady<'_>,
+    shutdown: BoxedFuture<'_, ()>,
+) -> Result<(), StartError> {
+    let Foundations { dir, key, engine, cache_dir, slots, journal, reader, mut core, inputs, loop_inputs, effects } =
+        lay_foundations(&config)?;
+    let started = now();
+    core.at(started);
+    let store = open_store(&config, &dir).await?;
     let capability = event_loop::capability(&config, dir.path(), slots, engine.profile());
-    let handlers: Vec<peer_network::Handler> =
-        vec![(BlobStore::ALPN.to_vec(), Box::new(store.protocol()))];
-    let network_options = network_options(&config, &faults, key.clone());
+    let handlers: Vec<peer_network::Handler> = vec![(BlobStore::ALPN.to_vec(), Box::new(store.protocol()))];
+    let network_options = options::network(&config, &faults, key.clone());
     let (network, peer_events) = peer_network::start(network_options, handlers, (capability, Load::default())).await?;
     let (worker_sender, worker_inputs) = mpsc::channel(worker::INPUT_QUEUE);
     let context = Arc::new(Context {
@@ -205,7 +232,7 @@ async fn run_impl(
     context.own_tasks.lock().extend(core.tasks.ids().copied());
     let worker = Worker::new(Arc::clone(&context), worker_inputs, slots, faults).map_err(StartError::Thread)?;
     let parts = Serving { dir, journal, core, effects, loop_inputs, peer_events, worker };
-    serve(context, parts, ready, shutdown).await
+    Box::pin(serve(context, parts, ready, shutdown)).await
 }
 
 struct Serving {
@@ -270,21 +297,28 @@ async fn serve(
         }
         Err(error) => Err(StartError::Journal(error)),
     };
+    let running = [worker_task, peers_task];
+    end(&context, journal, running, [effects_task, server_task]).await;
+    result
+}
+
+/// Ends in stages; each may take [`STOP_TIMEOUT`], after which the next one goes on without it.
+async fn end(context: &Context, journal: Journal, abort: [JoinHandle<()>; 2], finish: [JoinHandle<()>; 2]) {
     context.tracker.close();
     if tokio::time::timeout(STOP_TIMEOUT, context.tracker.wait()).await.is_err() {
         tracing::warn!("background work did not end in time");
     }
-    for task in [worker_task, peers_task] {
+    for task in abort {
         task.abort();
     }
     // The journal writes what it has; the effects of it are started; then both end.
     let closing = tokio::task::spawn_blocking(move || journal.close());
     let _ = tokio::time::timeout(STOP_TIMEOUT, closing).await;
-    let _ = tokio::time::timeout(STOP_TIMEOUT, effects_task).await;
-    let _ = tokio::time::timeout(STOP_TIMEOUT, server_task).await;
+    for task in finish {
+        let _ = tokio::time::timeout(STOP_TIMEOUT, task).await;
+    }
     let _ = tokio::time::timeout(STOP_TIMEOUT, context.network.shutdown()).await;
     let _ = tokio::time::timeout(STOP_TIMEOUT, context.store.shutdown()).await;
-    result
 }
 
 async fn forward_peers(context: Arc<Context>, mut events: mpsc::Receiver<PeerEvent>) {
@@ -300,98 +334,4 @@ fn worker_slots(config: &NodeConfig) -> usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         slots => slots as usize,
     }
-}
-
-fn scheduler_options(config: &NodeConfig, key: &NodeKey) -> SchedulerOptions {
-    let defaults = SchedulerOptions::default();
-    SchedulerOptions {
-        hedge_factor: config.scheduler.hedge_factor.max(1.0) as u32,
-        hedge_min_ms: config.scheduler.hedge_min_ms,
-        max_attempts: config.scheduler.max_attempts,
-        // Spot checks must not be predictable by workers, and must be the same after a restart.
-        secret: job_model::BlobHash::of(&key.sign("spot-secret", b"1").0).0,
-        ..defaults
-    }
-}
-
-fn market_options(config: &NodeConfig) -> MarketOptions {
-    let micro = |credits: f64| MicroCredits((credits * 1e6) as i64);
-    let prices = &config.prices;
-    MarketOptions {
-        prices: PriceOptions {
-            base_cpu_price: prices.base_cpu_price,
-            base_gpu_price: prices.base_gpu_price,
-            base_ram_price: prices.base_ram_price,
-            base_disk_price: prices.base_disk_price,
-            market_adjustment_rate: prices.adjustment_rate,
-            price_smoothing: prices.price_smoothing,
-            ..PriceOptions::default()
-        },
-        initial_credits: micro(config.credits.initial),
-        max_balance: micro(config.credits.max_balance),
-        ..MarketOptions::default()
-    }
-}
-
-fn network_options(config: &NodeConfig, faults: &Faults, key: NodeKey) -> NetworkOptions {
-    let network = &config.network;
-    NetworkOptions {
-        bind: network.listen,
-        bootstrap: network.bootstrap.iter().map(|peer| BootstrapPeer { node: peer.node, addr: peer.address }).collect(),
-        allow: network.allow.as_ref().map(|nodes| nodes.iter().copied().collect()),
-        deny: network.deny.iter().copied().collect(),
-        network_name: network.name.clone(),
-        idle_timeout: Duration::from_millis(network.idle_timeout_ms),
-        keep_alive: Duration::from_millis(network.idle_timeout_ms * 7 / 20),
-        added_latency: faults.latency_ms.map(Duration::from_millis),
-        max_peers: network.max_peers as usize,
-        ..NetworkOptions::new(key)
-    }
-}
-
-/// Reads the ledger file; a record that was being written when the node died was never sent and is cut off.
-fn open_ledger(path: &Path, me: NodeId) -> Result<(Chain, LedgerTail, (u64, u64)), StartError> {
-    let fail = |why: String| StartError::Ledger { path: path.to_owned(), why };
-    let io = |error: std::io::Error| fail(error.to_string());
-    let mut chain = Chain::new(me);
-    let mut judged = (0, 0);
-    let length = std::fs::metadata(path).map_or(0, |meta| meta.len());
-    if length == 0 {
-        return create_ledger(path, me).map(|tail| (chain, tail, (0, 0))).map_err(io);
-    }
-    let file = File::open(path).map_err(io)?;
-    let mut reader = match read_ledger(BufReader::new(file)) {
-        Ok(reader) => reader,
-        Err(LedgerError::TornHeader(_)) => return create_ledger(path, me).map(|tail| (chain, tail, (0, 0))).map_err(io),
-        Err(error) => return Err(fail(error.to_string())),
-    };
-    if reader.tail().owner != me {
-        return Err(fail(format!("it belongs to node {}, the key in this directory is {me}", reader.tail().owner)));
-    }
-    loop {
-        match reader.next() {
-            None => break,
-            Some(Ok(record)) => {
-                if let LedgerRecord::Countersigned { lines, .. } = &record {
-                    count_verdicts(&mut judged, lines);
-                }
-                chain.replay(record).map_err(|error| fail(error.to_string()))?;
-            }
-            Some(Err(LedgerError::Torn { offset, .. })) => {
-                let file = File::options().write(true).open(path).map_err(io)?;
-                file.set_len(offset).and_then(|()| file.sync_all()).map_err(io)?;
-                break;
-            }
-            Some(Err(error)) => return Err(fail(error.to_string())),
-        }
-    }
-    Ok((chain, reader.tail(), judged))
-}
-
-fn create_ledger(path: &Path, me: NodeId) -> std::io::Result<LedgerTail> {
-    let (header, tail) = new_ledger(me);
-    let mut file = File::create(path)?;
-    file.write_all(&header)?;
-    file.sync_all()?;
-    Ok(tail)
 }

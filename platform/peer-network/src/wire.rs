@@ -8,7 +8,7 @@ use job_model::NodeId;
 use job_model::codec::{self, DecodeError};
 use job_model::limits::MAX_FRAME_BYTES;
 use job_model::message::{Advert, Hello, PROTOCOL_VERSION};
-use job_model::{Message, message};
+use job_model::Message;
 use serde::Deserialize;
 
 /// Bytes of the length before each frame.
@@ -154,7 +154,7 @@ pub(crate) fn check_hello(frame: &[u8], peer: &NodeId) -> Result<Greeting, Fault
 
 /// Checks any later frame of a peer.
 pub(crate) fn check_message(frame: &[u8]) -> Result<Message, Misbehaviour> {
-    match codec::decode::<message::Message>(frame, MAX_FRAME_BYTES) {
+    match codec::decode::<Message>(frame, MAX_FRAME_BYTES) {
         Ok(Message::Hello(_)) => Err(Misbehaviour::SecondHello),
         Ok(message) => Ok(message),
         Err(error) => Err(Misbehaviour::Garbage(error)),

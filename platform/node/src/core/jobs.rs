@@ -87,11 +87,11 @@ impl JobBook {
     /// Takes an event in.
     pub fn apply(&mut self, event: &Event) {
         if let Event::JobPublished { job, size, publisher, manifest } = event {
-            self.insert(*job, *size, *publisher, Origin::Own, (**manifest).clone());
+            self.insert(*job, *size, *publisher, (Origin::Own, (**manifest).clone()));
         }
     }
 
-    fn insert(&mut self, job: JobId, size: u64, publisher: NodeId, origin: Origin, manifest: Manifest) {
+    fn insert(&mut self, job: JobId, size: u64, publisher: NodeId, (origin, manifest): (Origin, Manifest)) {
         self.clock += 1;
         let (name, version) = (manifest.name.clone(), manifest.version.clone());
         let known =
@@ -102,7 +102,7 @@ impl JobBook {
     /// A job every node has.
     pub fn add_builtin(&mut self, job: JobId, size: u64, me: NodeId, manifest: Manifest) {
         if !self.jobs.contains_key(&job) {
-            self.insert(job, size, me, Origin::Builtin, manifest);
+            self.insert(job, size, me, (Origin::Builtin, manifest));
         }
     }
 

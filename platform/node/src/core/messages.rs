@@ -1,6 +1,7 @@
 //! What peers say. Everything here comes from strangers: what does not fit is logged and dropped, never trusted.
 
 use super::{Core, Peer};
+use crate::context::{Arrived, Ran as RanBatch};
 use crate::effects::Effect;
 use crate::journal::ran_key;
 use crate::worker::{WorkerInput, no_verdict};
@@ -8,7 +9,7 @@ use job_model::codec;
 use job_model::event::ReplicaResult;
 use job_model::limits::{MAX_BATCH_REPLICAS, MAX_FRAME_BYTES};
 use job_model::message::{AssignBatch, ResultBatch};
-use job_model::{JobId, Message, NoVerdict, NodeId, Outcome, Output, TaskId};
+use job_model::{Message, NoVerdict, NodeId, Outcome, Output, TaskId};
 use market::Ran;
 use peer_network::PeerEvent;
 use scheduler::Input;
@@ -103,13 +104,15 @@ impl Core {
         let why = format!("quote {} is not known here or has ended; ask for a new one", batch.quote);
         let refused = |a: &job_model::message::Assignment| no_verdict((a.chunk, a.attempt), NoVerdict::Refused(why.clone()));
         let results = batch.replicas.iter().map(refused).collect();
-        self.on_ran(from, batch.task, batch.job, batch.quote, results);
+        let AssignBatch { task, job, quote, .. } = *batch;
+        self.on_ran(RanBatch { requester: from, task, job, quote, results });
     }
 
     /// Our worker ran replicas: what they cost is written down before the requester hears of them.
-    pub fn on_ran(&mut self, requester: NodeId, task: TaskId, job: JobId, quote: u64, results: Vec<ReplicaResult>) {
+    pub fn on_ran(&mut self, ran: RanBatch) {
+        let RanBatch { requester, task, job, quote, results } = ran;
         if requester == self.me {
-            return self.on_finished(self.me, task, results, Vec::new(), String::new());
+            return self.on_arrived(Arrived { worker: self.me, task, results, lost: Vec::new(), why: String::new() });
         }
         if let Ok(rates) = self.market.issued_rates(&requester, &job, quote, self.now) {
             for result in &results {

@@ -2,7 +2,7 @@
 //! kept here: its specification, its plan, and which nodes were given parts of it.
 
 use super::Core;
-use crate::context::Planned;
+use crate::context::{Arrived, Planned};
 use crate::effects::Effect;
 use crate::journal::MemoEntry;
 use blob_store::Pin;
@@ -208,20 +208,15 @@ impl Core {
         if remote {
             self.effect(Effect::FetchOutputs { from, batch: Box::new(batch) });
         } else {
-            self.on_finished(from, batch.task, batch.results, Vec::new(), String::new());
+            let ResultBatch { task, results, .. } = batch;
+            self.on_arrived(Arrived { worker: from, task, results, lost: Vec::new(), why: String::new() });
         }
     }
 
     /// Results whose bytes are all here.
-    pub fn on_finished(
-        &mut self,
-        worker: NodeId,
-        task: TaskId,
-        results: Vec<ReplicaResult>,
-        lost: Vec<(u32, u32)>,
-        why: String,
-    ) {
-        let refused = results.iter().any(|r| matches!(&r.outcome, Outcome::NoVerdict(job_model::NoVerdict::Refused(_))));
+    pub fn on_arrived(&mut self, arrived: Arrived) {
+        let Arrived { worker, task, results, lost, why } = arrived;
+        let refused = results.iter().any(|r| matches!(&r.outcome, Outcome::NoVerdict(NoVerdict::Refused(_))));
         if refused {
             // Most often the quote is of before a restart of the worker: ask again.
             self.forget_quotes_of(worker);

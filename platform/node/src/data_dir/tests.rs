@@ -16,10 +16,10 @@ fn a_second_owner_is_refused_until_the_first_is_gone() {
 #[test]
 fn another_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("VERSION"), "p2pjob-data 99\n").unwrap();
+    fs::write(dir.path().join("VERSION"), "p2pjob-data 99\n").unwrap();
     let error = DataDir::open(dir.path()).unwrap_err();
     assert!(matches!(&error, DataDirError::Version { found, .. } if found == "p2pjob-data 99"), "{error}");
-    assert_eq!(std::fs::read_to_string(dir.path().join("VERSION")).unwrap(), "p2pjob-data 99\n");
+    assert_eq!(fs::read_to_string(dir.path().join("VERSION")).unwrap(), "p2pjob-data 99\n");
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn the_directory_is_closed_to_others() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let data = DataDir::open(&dir.path().join("a/b")).unwrap();
-    assert_eq!(std::fs::metadata(data.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(data.path()).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn readiness_comes_and_goes() {
         started_at: UnixMillis(5),
     };
     data.write_ready(&info).unwrap();
-    let read: ReadyInfo = serde_json::from_slice(&std::fs::read(data.file("node.json")).unwrap()).unwrap();
+    let read: ReadyInfo = serde_json::from_slice(&fs::read(data.file("node.json")).unwrap()).unwrap();
     assert_eq!(read, info);
     data.remove_ready();
     assert!(!data.file("node.json").exists());

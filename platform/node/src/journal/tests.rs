@@ -2,7 +2,7 @@
 
 use super::*;
 use job_model::{BlobHash, Event, UnixMillis};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 
 fn event(seq: u64, task: u8) -> Arc<Recorded> {
     let event = Event::TaskCancelled { task: TaskId([task; 32]), reason: format!("reason {seq}") };
@@ -24,7 +24,7 @@ fn write(journal: &Journal, batch: Batch) {
 fn events_are_on_disk_before_their_effects_and_replay_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, reader, mut released) = open(dir.path());
-    let (said, heard) = channel();
+    let (said, heard) = sync_channel(1);
     for seq in 1..=10 {
         let said = said.clone();
         let reader = reader.clone();

@@ -1,7 +1,7 @@
 //! Bringing large outputs here before they are judged: an accepted chunk is one whose bytes this node has.
 
-use crate::context::{Context, LoopInput};
-use blob_store::{Pin, Want};
+use crate::context::{Arrived, Context, LoopInput, SILENT};
+use blob_store::{Fetch, Pin, Want};
 use job_model::message::ResultBatch;
 use job_model::{NodeId, Outcome, Output};
 use std::sync::Arc;
@@ -20,7 +20,16 @@ pub async fn fetch_outputs(context: Arc<Context>, from: NodeId, batch: ResultBat
         };
         let (hash, size) = (*hash, *size);
         let pin = Pin::Task(task);
-        match context.fetch(hash, &[from], &Want::All, Some(size), limit, &pin).await {
+        let fetch = Fetch {
+            hash,
+            providers: &[from],
+            want: &Want::All,
+            expected_size: Some(size),
+            max_size: limit,
+            pin: &pin,
+            progress: SILENT,
+        };
+        match context.fetch(fetch).await {
             Ok(_) => here.push(result),
             Err(error) => {
                 why = format!("its output cannot be fetched: {error}");
@@ -32,5 +41,6 @@ pub async fn fetch_outputs(context: Arc<Context>, from: NodeId, batch: ResultBat
     if let Err(error) = context.store.sync().await {
         tracing::warn!(%error, "fetched outputs may be lost in a crash");
     }
-    let _ = context.inputs.send(LoopInput::Results { from, task, results: here, lost, why }).await;
+    let arrived = Arrived { worker: from, task, results: here, lost, why };
+    let _ = context.inputs.send(LoopInput::Results(arrived)).await;
 }

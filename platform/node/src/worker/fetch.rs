@@ -1,8 +1,8 @@
 //! Bringing a replica's component and inputs to this node: only the byte ranges that the chunk names.
 
 use super::queue::Details;
-use crate::context::Context;
-use blob_store::{Pin, Want};
+use crate::context::{Context, SILENT};
+use blob_store::{Fetch, Pin, Want};
 use job_model::limits::MAX_COMPONENT_BYTES;
 use job_model::{BlobHash, NoVerdict, NodeId, Slice};
 use std::collections::BTreeMap;
@@ -47,8 +47,16 @@ pub async fn fetch_slices(context: &Arc<Context>, details: &Details, slices: &[S
     let from = providers(context, details);
     for (hash, (size, ranges)) in wanted {
         let (want, pin) = (Want::Ranges(ranges), Pin::Task(details.task));
-        let fetched = context.fetch(hash, &from, &want, Some(size), size, &pin).await;
-        fetched.map_err(|error| NoVerdict::Unavailable(error.to_string()))?;
+        let fetch = Fetch {
+            hash,
+            providers: &from,
+            want: &want,
+            expected_size: Some(size),
+            max_size: size,
+            pin: &pin,
+            progress: SILENT,
+        };
+        context.fetch(fetch).await.map_err(|error| NoVerdict::Unavailable(error.to_string()))?;
     }
     Ok(())
 }

@@ -12,10 +12,10 @@ pub use queue::{Details, OrderId};
 pub use run::{SliceReader, execute};
 
 use crate::config::Faults;
-use crate::context::{Context, LoopInput};
+use crate::context::{Context, LoopInput, Ran};
 use job_model::event::ReplicaResult;
 use job_model::message::AssignBatch;
-use job_model::{JobId, NoVerdict, NodeId, Outcome, TaskId, Usage};
+use job_model::{NoVerdict, NodeId, Outcome, TaskId, Usage};
 use queue::{Queue, Ready};
 use run::Work;
 use std::sync::Arc;
@@ -152,12 +152,12 @@ impl Worker {
         if let Some(why) = self.refusal(&batch) {
             let results = batch.replicas.iter().map(|a| no_verdict((a.chunk, a.attempt), NoVerdict::Refused(why.clone())));
             let results = results.collect();
-            self.send(requester, task, job, quote, results).await;
+            self.send(Ran { requester, task, job, quote, results }).await;
             return;
         }
         let (order, refused) = self.queue.assign(requester, batch);
         if !refused.is_empty() {
-            self.send(requester, task, job, quote, refused).await;
+            self.send(Ran { requester, task, job, quote, results: refused }).await;
         }
         if self.queue.needs_job(order) {
             self.queue.loading(order);
@@ -213,14 +213,14 @@ impl Worker {
 
     async fn report(&mut self, order: OrderId, results: Vec<ReplicaResult>) {
         if let Some(details) = self.queue.details(order) {
-            self.send(details.requester, details.task, details.job, details.quote, results).await;
+            let Details { requester, task, job, quote, .. } = *details;
+            self.send(Ran { requester, task, job, quote, results }).await;
         }
     }
 
-    async fn send(&self, requester: NodeId, task: TaskId, job: JobId, quote: u64, results: Vec<ReplicaResult>) {
-        let input = LoopInput::Ran { requester, task, job, quote, results };
+    async fn send(&self, ran: Ran) {
         // The main loop ends after the worker; until then it takes what comes.
-        let _ = self.context.inputs.send(input).await;
+        let _ = self.context.inputs.send(LoopInput::Ran(ran)).await;
     }
 
     fn unpin(&mut self, task: TaskId) {
