@@ -12,7 +12,9 @@ fn many_chunks(node: &Node, salt: u32, flags: &[&str]) -> p2pjob_tests::Report {
 #[test]
 fn a_paused_worker_holds_nothing_up_and_comes_back() {
     let cluster = Cluster::start(3);
-    let task = cluster.node(0).submit("bench_empty", &["--param", "chunks=400", "--verify", "quorum:2"]);
+    let task = cluster
+        .node(0)
+        .submit("bench_empty", &["--param", "chunks=400", "--verify", "quorum:2"]);
     cluster.node(2).pause();
     // It completes while node 2 knows nothing of the world.
     let report = cluster.node(0).watch(&task, 0);
@@ -34,7 +36,10 @@ fn a_network_that_was_cut_in_two_heals() {
     // Longer than a silent peer is believed to be there (network.idle_timeout_ms).
     (0..3).for_each(|node| cluster.node(node).await_peers(2));
     let report = many_chunks(cluster.node(0), 1, &[]);
-    assert!(away.iter().all(|node| !report.texts("workers").contains(&node.name())), "{report}");
+    assert!(
+        away.iter().all(|node| !report.texts("workers").contains(&node.name())),
+        "{report}"
+    );
     away.iter().for_each(|node| node.resume());
     cluster.await_mesh();
     use_everybody(&cluster, 2);
@@ -48,6 +53,10 @@ fn use_everybody(cluster: &Cluster, first_salt: u32) {
         salt += 1;
         let report = many_chunks(cluster.node(0), salt, &["--placement", "round_robin"]);
         let workers = report.texts("workers");
-        if cluster.nodes().iter().all(|node| workers.contains(&node.name())) { Ok(()) } else { Err(report) }
+        if cluster.nodes().iter().all(|node| workers.contains(&node.name())) {
+            Ok(())
+        } else {
+            Err(report)
+        }
     });
 }

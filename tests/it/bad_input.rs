@@ -19,7 +19,17 @@ fn wrong_parameters_and_inputs_are_named_all_at_once() {
     let wrong = ["start=x1", "operation=multiply", "bogus=1", "chunk_size=0"];
     let flags: Vec<&str> = wrong.iter().flat_map(|param| ["--param", param]).collect();
     let run = node.run(&[&["submit", "range_reduce"][..], &flags].concat());
-    run.fails(BAD_INPUT, &["start", "end", "operation", "bogus", "chunk_size", "p2pjob jobs range_reduce"]);
+    run.fails(
+        BAD_INPUT,
+        &[
+            "start",
+            "end",
+            "operation",
+            "bogus",
+            "chunk_size",
+            "p2pjob jobs range_reduce",
+        ],
+    );
 
     let text = cluster.file("text", b"one two").display().to_string();
     let hash = "ab".repeat(32);
@@ -27,16 +37,29 @@ fn wrong_parameters_and_inputs_are_named_all_at_once() {
     let flags: Vec<&str> = inputs.iter().flat_map(|input| ["--input", input]).collect();
     let run = node.run(&[&["submit", "word_count"][..], &flags].concat());
     run.fails(BAD_INPUT, &["\"txt\"", "\"other\"", "\"text\" is missing", "--input"]);
-    node.run(&["submit", "word_count", "--input", "text=/no/such/file"]).fails(NOT_FOUND, &["/no/such/file"]);
+    node.run(&["submit", "word_count", "--input", "text=/no/such/file"])
+        .fails(NOT_FOUND, &["/no/such/file"]);
     let folder = format!("text={}", cluster.folder().display());
-    node.run(&["submit", "word_count", "--input", &folder]).fails(BAD_INPUT, &["is a folder"]);
-    node.run(&["submit", "range_reduce", "--params", &text]).fails(BAD_INPUT, &[&text]);
+    node.run(&["submit", "word_count", "--input", &folder])
+        .fails(BAD_INPUT, &["is a folder"]);
+    node.run(&["submit", "range_reduce", "--params", &text])
+        .fails(BAD_INPUT, &[&text]);
     node.run(&["submit", "range_reduce", "--verify", "quorum:0", "--param", "start=1"]);
 
     let expression = ["submit", "map", "--param", "function=x +* 2", "--param", "data=[1]"];
     node.run(&expression).fails(BAD_INPUT, &["function"]);
-    let upwards = ["submit", "range_reduce", "--param", "start=9", "--param", "end=1", "--param", "operation=sum"];
-    node.run(&upwards).fails(BAD_INPUT, &["start (9) is greater than end (1)"]);
+    let upwards = [
+        "submit",
+        "range_reduce",
+        "--param",
+        "start=9",
+        "--param",
+        "end=1",
+        "--param",
+        "operation=sum",
+    ];
+    node.run(&upwards)
+        .fails(BAD_INPUT, &["start (9) is greater than end (1)"]);
     assert_eq!(node.status().number("node.active_tasks"), 0, "nothing was submitted");
 }
 
@@ -49,7 +72,11 @@ fn files_that_are_no_jobs_are_refused() {
         let path = match misfit {
             Misfit::Huge => {
                 let path = cluster.file(&name, &[]);
-                File::options().write(true).open(&path).and_then(|file| file.set_len(HUGE_BYTES)).expect("a sparse file");
+                File::options()
+                    .write(true)
+                    .open(&path)
+                    .and_then(|file| file.set_len(HUGE_BYTES))
+                    .expect("a sparse file");
                 path
             }
             _ => cluster.file(&name, &misfit.bytes()),
@@ -59,12 +86,19 @@ fn files_that_are_no_jobs_are_refused() {
         println!("{misfit:?}: {}", run.stdout);
     }
     for program in [Program::NoManifest, Program::InfiniteStart] {
-        let path = cluster.file(&format!("{program:?}.wasm"), &program.component()).display().to_string();
+        let path = cluster
+            .file(&format!("{program:?}.wasm"), &program.component())
+            .display()
+            .to_string();
         node.run(&["publish", &path]).fails(BAD_INPUT, &[&path]);
     }
-    node.run(&["publish", "/no/such/file.wasm"]).fails(NOT_FOUND, &["/no/such/file.wasm"]);
+    node.run(&["publish", "/no/such/file.wasm"])
+        .fails(NOT_FOUND, &["/no/such/file.wasm"]);
     let jobs = node.ask(&["jobs"]).list("jobs");
-    assert!(jobs.iter().all(|job| job.text("origin") == "builtin"), "none of them became a job: {jobs:?}");
+    assert!(
+        jobs.iter().all(|job| job.text("origin") == "builtin"),
+        "none of them became a job: {jobs:?}"
+    );
     node.complete("bench_empty", &["--param", "chunks=3"]);
 }
 
@@ -79,7 +113,10 @@ fn plans_over_the_limit_fail_the_task() {
         (Program::Misplaced, "no plan today"),
     ];
     for (program, mention) in cases {
-        let path = cluster.file(&format!("{program:?}.wasm"), &program.component()).display().to_string();
+        let path = cluster
+            .file(&format!("{program:?}.wasm"), &program.component())
+            .display()
+            .to_string();
         let job = node.ask(&["publish", &path]).text("job").to_owned();
         node.run(&["submit", &job]).fails(BAD_INPUT, &["plan failed", mention]);
         let report = node.run(&["submit", &job, "--no-quote", "--wait"]).report(5);
@@ -97,11 +134,14 @@ fn what_nobody_has_is_said_with_who_was_asked() {
     let hash = "cd".repeat(32);
     let out = cluster.folder().join("out").display().to_string();
     let asked = [cluster.node(1).id().short(), cluster.node(2).id().short()];
-    node.run(&["fetch", &hash, "-o", &out]).fails(NOT_FOUND, &[&hash, &asked[0], &asked[1]]);
+    node.run(&["fetch", &hash, "-o", &out])
+        .fails(NOT_FOUND, &[&hash, &asked[0], &asked[1]]);
     let input = format!("text={hash}");
-    node.run(&["submit", "word_count", "--input", &input]).fails(NOT_FOUND, &[&hash, &asked[0]]);
+    node.run(&["submit", "word_count", "--input", &input])
+        .fails(NOT_FOUND, &[&hash, &asked[0]]);
     node.run(&["fetch", "xyz", "-o", &out]).fails(BAD_INPUT, &["xyz"]);
-    node.run(&["submit", "no_such_job"]).fails(NOT_FOUND, &["no_such_job", "p2pjob jobs"]);
+    node.run(&["submit", "no_such_job"])
+        .fails(NOT_FOUND, &["no_such_job", "p2pjob jobs"]);
     for command in ["status", "watch", "explain", "cancel", "logs"] {
         node.run(&[command, "abcdef99"]).fails(NOT_FOUND, &["abcdef99"]);
         node.run(&[command, "not-hex"]).fails(BAD_INPUT, &["not-hex"]);
@@ -133,7 +173,9 @@ fn a_node_that_cannot_start_says_why() {
     start(&fresh, &["--bootstrap", "127.0.0.1:1"]).fails(2, &["NODE@IP:PORT"]);
     start("/proc/no/such", &[]).fails(BAD_INPUT, &["/proc/no/such"]);
 
-    program.run(&["--json", "--data-dir", &fresh, "status"]).fails(UNREACHABLE, &["p2pjob up"]);
+    program
+        .run(&["--json", "--data-dir", &fresh, "status"])
+        .fails(UNREACHABLE, &["p2pjob up"]);
     // The node that runs has noticed nothing.
     assert_eq!(cluster.node(0).status().number("node.active_tasks"), 0);
 }

@@ -13,7 +13,10 @@ const MOMENT_US_MAX: u64 = 1_000_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable}={text} is no number")),
+    )
 }
 
 fn seeds() -> Vec<u64> {
@@ -52,10 +55,22 @@ fn crash(cluster: &mut Cluster, victim: usize, seed: u64) {
     }
     cluster.restart(victim);
     let report = cluster.node(0).watch(&task, 0);
-    println!("seed {seed}: node {victim} killed after {moment:?}; {} chunks, {} replicas", report.at("chunks"), report.at("replicas"));
+    println!(
+        "seed {seed}: node {victim} killed after {moment:?}; {} chunks, {} replicas",
+        report.at("chunks"),
+        report.at("replicas")
+    );
     assert_eq!(report.text("status"), "completed", "seed {seed}: {report}");
-    assert_eq!(report.number("accepted"), report.number("chunks"), "seed {seed}: {report}");
-    assert_eq!(report.list("liars").len(), 0, "seed {seed}: a crash is no lie: {report}");
+    assert_eq!(
+        report.number("accepted"),
+        report.number("chunks"),
+        "seed {seed}: {report}"
+    );
+    assert_eq!(
+        report.list("liars").len(),
+        0,
+        "seed {seed}: a crash is no lie: {report}"
+    );
     let path = cluster.folder().join("result").display().to_string();
     cluster.node(0).ask(&["fetch", report.text("result_hash"), "-o", &path]);
     let result = std::fs::read_to_string(&path).expect("the fetched result");
@@ -74,7 +89,11 @@ fn restart_everybody(cluster: &mut Cluster) {
     cluster.await_mesh();
     check_settled(cluster.nodes());
     let after = cluster.node(0).status();
-    assert_eq!(after.at("tasks"), before.at("tasks"), "the journal tells the same story again");
+    assert_eq!(
+        after.at("tasks"),
+        before.at("tasks"),
+        "the journal tells the same story again"
+    );
     assert_eq!(after.at("node.credits"), before.at("node.credits"));
 }
 

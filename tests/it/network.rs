@@ -13,7 +13,10 @@ const NOISE_BYTES: u64 = 1_400;
 #[test]
 fn a_published_job_is_known_by_name_on_every_node() {
     let mut cluster = Cluster::start(2);
-    let path = cluster.file("echo.wasm", &Program::Echo.component()).display().to_string();
+    let path = cluster
+        .file("echo.wasm", &Program::Echo.component())
+        .display()
+        .to_string();
     let job = cluster.node(1).ask(&["publish", &path]).text("job").to_owned();
     assert_eq!(cluster.node(0).await_job("guest").text("job"), job);
     let report = cluster.node(0).complete("guest", &["--verify", "quorum:2"]);
@@ -33,7 +36,9 @@ fn noise_on_its_port_does_not_disturb_a_node() {
     let cluster = Cluster::start(2);
     let mut random = Random::new(15);
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let task = cluster.node(0).submit("bench_empty", &["--param", "chunks=200", "--verify", "quorum:2"]);
+    let task = cluster
+        .node(0)
+        .submit("bench_empty", &["--param", "chunks=200", "--verify", "quorum:2"]);
     for node in cluster.nodes() {
         for _ in 0..NOISE {
             let mut noise: Vec<u8> = (0..random.below(NOISE_BYTES)).map(|_| random.word() as u8).collect();
@@ -55,16 +60,29 @@ fn noise_on_its_port_does_not_disturb_a_node() {
 fn strangers_of_a_closed_network_stay_outside() {
     let mut cluster = Cluster::start(2);
     let friend = cluster.node(0).name();
-    let closed = cluster.add(&["--slots".to_owned(), "1".to_owned(), "--allow".to_owned(), friend.clone()]);
+    let closed = cluster.add(&[
+        "--slots".to_owned(),
+        "1".to_owned(),
+        "--allow".to_owned(),
+        friend.clone(),
+    ]);
     cluster.node(closed).await_peers(1);
     let peers = cluster.node(closed).ask(&["peers"]).list("peers");
-    let connected: Vec<String> =
-        peers.iter().filter(|peer| peer.flag("connected")).map(|peer| peer.text("node").to_owned()).collect();
+    let connected: Vec<String> = peers
+        .iter()
+        .filter(|peer| peer.flag("connected"))
+        .map(|peer| peer.text("node").to_owned())
+        .collect();
     assert_eq!(connected, [friend]);
     // Both sides know: node 1 has no connection to it either.
     let seen = cluster.node(1).ask(&["peers"]).list("peers");
     let name = cluster.node(closed).name();
-    assert!(!seen.iter().any(|peer| peer.text("node") == name && peer.flag("connected")), "{seen:?}");
+    assert!(
+        !seen
+            .iter()
+            .any(|peer| peer.text("node") == name && peer.flag("connected")),
+        "{seen:?}"
+    );
 }
 
 #[test]
@@ -79,9 +97,13 @@ fn up_is_found_by_other_commands_and_ends_with_its_children() {
     // A child that dies is told; the others go on.
     let victim = network.node(1).pid().expect("a process");
     p2pjob_tests::kill(victim);
-    wait_until("the dead child is gone", PATIENCE, || if is_running(victim) { Err(victim) } else { Ok(()) });
+    wait_until("the dead child is gone", PATIENCE, || {
+        if is_running(victim) { Err(victim) } else { Ok(()) }
+    });
     network.node(0).await_peers(1);
-    let report = network.node(0).complete("bench_empty", &["--param", "chunks=20", "--verify", "quorum:2"]);
+    let report = network
+        .node(0)
+        .complete("bench_empty", &["--param", "chunks=20", "--verify", "quorum:2"]);
     assert_eq!(report.number("accepted"), 20);
     assert!(network.interrupt().success(), "Ctrl-C is the usual end");
     network.await_no_children();

@@ -46,7 +46,10 @@ pub struct ClusterOptions {
 impl Default for ClusterOptions {
     fn default() -> Self {
         // One sandbox per node keeps work spread over all of them.
-        Self { nodes: 3, flags: vec!["--slots".to_owned(), "1".to_owned()] }
+        Self {
+            nodes: 3,
+            flags: vec!["--slots".to_owned(), "1".to_owned()],
+        }
     }
 }
 
@@ -63,7 +66,10 @@ impl Cluster {
     /// So many nodes that all know each other.
     #[track_caller]
     pub fn start(nodes: usize) -> Self {
-        Self::start_with(&ClusterOptions { nodes, ..ClusterOptions::default() })
+        Self::start_with(&ClusterOptions {
+            nodes,
+            ..ClusterOptions::default()
+        })
     }
 
     /// Nodes as wished, that all know each other.
@@ -72,7 +78,12 @@ impl Cluster {
         let permit = Permit::take();
         let folder = Folder::new();
         let program = Program::new(folder.path());
-        let mut cluster = Self { nodes: Vec::new(), program, folder, _permit: permit };
+        let mut cluster = Self {
+            nodes: Vec::new(),
+            program,
+            folder,
+            _permit: permit,
+        };
         for _ in 0..options.nodes {
             cluster.add(&options.flags);
         }

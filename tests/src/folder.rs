@@ -17,7 +17,10 @@ pub struct Folder {
 impl Folder {
     /// A new, empty one.
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("p2pjob-it-").tempdir().expect("a temporary folder");
+        let dir = tempfile::Builder::new()
+            .prefix("p2pjob-it-")
+            .tempdir()
+            .expect("a temporary folder");
         let path = dir.path().canonicalize().expect("the folder just made");
         Self { dir: Some(dir), path }
     }

@@ -96,12 +96,22 @@ impl Node {
     pub fn restart(&mut self, bootstrap: &[String]) {
         assert!(self.pid().is_none(), "the node runs already");
         let mut args = vec!["node".to_owned(), "--json".to_owned(), "--data-dir".to_owned()];
-        args.extend([self.data_dir.display().to_string(), "--listen".to_owned(), self.address.clone()]);
-        args.extend(bootstrap.iter().flat_map(|peer| ["--bootstrap".to_owned(), peer.clone()]));
+        args.extend([
+            self.data_dir.display().to_string(),
+            "--listen".to_owned(),
+            self.address.clone(),
+        ]);
+        args.extend(
+            bootstrap
+                .iter()
+                .flat_map(|peer| ["--bootstrap".to_owned(), peer.clone()]),
+        );
         args.extend(self.flags.iter().cloned());
         std::fs::create_dir_all(&self.data_dir).expect("a data directory");
         let mut command = self.program.command(&args);
-        command.stdout(Stdio::piped()).stderr(log_file(&self.data_dir.join("node.log")));
+        command
+            .stdout(Stdio::piped())
+            .stderr(log_file(&self.data_dir.join("node.log")));
         let (child, ready) = spawn_until_ready(&mut command, &self.data_dir);
         self.process = Process::Own(child);
         self.id = ready.text("node_id").parse().expect("a node id");
@@ -122,12 +132,14 @@ impl Node {
 
     /// Stops it without its knowing: to the others it is gone without a word.
     pub fn pause(&self) {
-        self.pid().map_or_else(|| panic!("the node does not run"), signal::pause);
+        self.pid()
+            .map_or_else(|| panic!("the node does not run"), signal::pause);
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.pid().map_or_else(|| panic!("the node does not run"), signal::resume);
+        self.pid()
+            .map_or_else(|| panic!("the node does not run"), signal::resume);
     }
 
     /// Starts a command at this node, with `--json`.
@@ -232,7 +244,10 @@ pub fn spawn_until_ready(command: &mut Command, folder: &Path) -> (Child, Report
     let Some(value) = parsed else {
         let _ = child.kill();
         let end = child.wait();
-        panic!("{} did not become ready: {line:?}, {end:?}; its log is printed below", folder.display());
+        panic!(
+            "{} did not become ready: {line:?}, {end:?}; its log is printed below",
+            folder.display()
+        );
     };
     (child, Report(value))
 }

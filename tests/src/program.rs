@@ -101,7 +101,10 @@ impl Program {
 
     /// Starts a command.
     pub fn start<S: AsRef<OsStr>>(&self, args: &[S]) -> Running {
-        let words: Vec<String> = args.iter().map(|arg| arg.as_ref().to_string_lossy().into_owned()).collect();
+        let words: Vec<String> = args
+            .iter()
+            .map(|arg| arg.as_ref().to_string_lossy().into_owned())
+            .collect();
         let mut command = self.command(args);
         let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("cannot run {}: {error}", path().display()));
@@ -119,7 +122,12 @@ impl Program {
                 let _ = sender.send((stream, String::from_utf8_lossy(&bytes).into_owned()));
             });
         }
-        Running { command: format!("p2pjob {}", words.join(" ")), child, started: Instant::now(), ends }
+        Running {
+            command: format!("p2pjob {}", words.join(" ")),
+            child,
+            started: Instant::now(),
+            ends,
+        }
     }
 
     /// Runs a command to its end.
@@ -141,17 +149,30 @@ impl Running {
         let deadline = Instant::now() + COMMAND_BOUND;
         let (mut stdout, mut stderr) = (String::new(), String::new());
         for _ in 0..ENDS {
-            match self.ends.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .ends
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok((Stream::Out, text)) => stdout = text,
                 Ok((Stream::Error, text)) => stderr = text,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("{} did not end in {} s; said: {stdout}{stderr}", self.command, COMMAND_BOUND.as_secs())
+                    panic!(
+                        "{} did not end in {} s; said: {stdout}{stderr}",
+                        self.command,
+                        COMMAND_BOUND.as_secs()
+                    )
                 }
             }
         }
         let status = self.child.wait().expect("our own child");
         let command = std::mem::take(&mut self.command);
-        Run { command, code: status.code().unwrap_or(-1), stdout, stderr, took: self.started.elapsed() }
+        Run {
+            command,
+            code: status.code().unwrap_or(-1),
+            stdout,
+            stderr,
+            took: self.started.elapsed(),
+        }
     }
 }
 
@@ -167,7 +188,8 @@ impl Run {
     #[track_caller]
     pub fn report(&self, code: i32) -> Report {
         let parsed = serde_json::from_str(&self.stdout);
-        let value = parsed.unwrap_or_else(|error| panic!("{}: stdout is not one JSON object ({error}): {self}", self.command));
+        let value =
+            parsed.unwrap_or_else(|error| panic!("{}: stdout is not one JSON object ({error}): {self}", self.command));
         assert_eq!(self.code, code, "exit code of {self}");
         Report(value)
     }
@@ -178,7 +200,11 @@ impl Run {
         let report = self.report(code);
         let text = format!("{} {}", report.text("error.message"), report.text("error.remedy"));
         for mention in mentions {
-            assert!(text.contains(mention), "{:?} does not mention {mention:?}: {self}", text);
+            assert!(
+                text.contains(mention),
+                "{:?} does not mention {mention:?}: {self}",
+                text
+            );
         }
         assert!(!report.text("error.message").is_empty(), "an empty message: {self}");
     }
@@ -186,7 +212,13 @@ impl Run {
 
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { command, code, stdout, stderr, .. } = self;
+        let Self {
+            command,
+            code,
+            stdout,
+            stderr,
+            ..
+        } = self;
         write!(f, "`{command}` ended with {code}\nstdout: {stdout}\nstderr: {stderr}")
     }
 }

@@ -45,21 +45,35 @@ fn unsettled(reports: &[Report]) -> Option<String> {
         }
     }
     let of = |a: &String, b: &String| balances.get(&(a.clone(), b.clone())).copied().unwrap_or(0);
-    balances.keys().find(|(a, b)| of(a, b) != -of(b, a)).map(|(a, b)| {
-        format!("{a} has {} with {b}, which has {} with it", of(a, b), of(b, a))
-    })
+    balances
+        .keys()
+        .find(|(a, b)| of(a, b) != -of(b, a))
+        .map(|(a, b)| format!("{a} has {} with {b}, which has {} with it", of(a, b), of(b, a)))
 }
 
 fn check_file(node: &Node, report: &Report) {
     let path = report.text("file");
     let file = File::open(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let checked = verify_ledger(BufReader::new(file), Some(node.id())).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let checked =
+        verify_ledger(BufReader::new(file), Some(node.id())).unwrap_or_else(|error| panic!("{path}: {error}"));
     assert!(checked.is_sound(), "{path}: {:?}", checked.problems);
-    assert_eq!(checked.total.0, report.number("balance") - INITIAL, "{path} and the node disagree");
-    let in_file: BTreeMap<NodeId, i64> = checked.peers.iter().map(|(peer, sums)| (*peer, sums.balance.0)).collect();
+    assert_eq!(
+        checked.total.0,
+        report.number("balance") - INITIAL,
+        "{path} and the node disagree"
+    );
+    let in_file: BTreeMap<NodeId, i64> = checked
+        .peers
+        .iter()
+        .map(|(peer, sums)| (*peer, sums.balance.0))
+        .collect();
     for row in report.list("rows") {
         let peer: NodeId = row.text("peer").parse().expect("a node id");
-        assert_eq!(in_file.get(&peer).copied().unwrap_or(0), row.number("balance"), "{path} and the node disagree: {row}");
+        assert_eq!(
+            in_file.get(&peer).copied().unwrap_or(0),
+            row.number("balance"),
+            "{path} and the node disagree: {row}"
+        );
     }
 }
 
@@ -67,6 +81,12 @@ fn check_doctor(node: &Node) {
     let run = node.run(&["doctor"]);
     // Whatever else it finds on this machine is not this test's matter.
     let findings = run.report(run.code).list("findings");
-    let books: Vec<&Report> = findings.iter().filter(|finding| finding.text("check") == "ledger").collect();
-    assert!(!books.is_empty() && books.iter().all(|finding| finding.text("level") == "ok"), "{run}");
+    let books: Vec<&Report> = findings
+        .iter()
+        .filter(|finding| finding.text("check") == "ledger")
+        .collect();
+    assert!(
+        !books.is_empty() && books.iter().all(|finding| finding.text("level") == "ok"),
+        "{run}"
+    );
 }

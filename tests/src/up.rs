@@ -30,7 +30,9 @@ impl UpNetwork {
         let mut args = vec!["up", "--json", "--slots", "1", "--dir", &dir];
         args.extend(flags);
         let mut command = program.command(&args);
-        command.stdout(Stdio::piped()).stderr(log_file(&folder.path().join("up.log")));
+        command
+            .stdout(Stdio::piped())
+            .stderr(log_file(&folder.path().join("up.log")));
         let (process, ready) = spawn_until_ready(&mut command, folder.path());
         let rows = ready.list("nodes");
         Self {
@@ -57,7 +59,10 @@ impl UpNetwork {
     /// The nodes that were ordered to play this role: `honest`, `liar` or `stalled`.
     pub fn of_role(&self, role: &str) -> Vec<&Node> {
         let with_roles = self.nodes.iter().zip(&self.roles);
-        with_roles.filter(|(_, other)| *other == role).map(|(node, _)| node).collect()
+        with_roles
+            .filter(|(_, other)| *other == role)
+            .map(|(node, _)| node)
+            .collect()
     }
 
     /// The program, for commands that find the network by themselves.
@@ -94,8 +99,17 @@ impl UpNetwork {
     #[track_caller]
     pub fn await_no_children(&self) {
         wait_until("no process of the network is left", PATIENCE, || {
-            let left: Vec<u32> = self.nodes.iter().filter_map(Node::pid).filter(|pid| signal::is_running(*pid)).collect();
-            if left.is_empty() { Ok(()) } else { Err(Report(left.into())) }
+            let left: Vec<u32> = self
+                .nodes
+                .iter()
+                .filter_map(Node::pid)
+                .filter(|pid| signal::is_running(*pid))
+                .collect();
+            if left.is_empty() {
+                Ok(())
+            } else {
+                Err(Report(left.into()))
+            }
         });
     }
 }
@@ -106,6 +120,10 @@ impl Drop for UpNetwork {
         let _ = self.process.wait();
         // A paused child cannot notice the end of its parent. A number that means another program by now is left alone.
         let ours = |pid: &u32| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program::path());
-        self.nodes.iter().filter_map(Node::pid).filter(ours).for_each(signal::kill);
+        self.nodes
+            .iter()
+            .filter_map(Node::pid)
+            .filter(ours)
+            .for_each(signal::kill);
     }
 }

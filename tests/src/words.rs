@@ -5,7 +5,18 @@ use std::collections::BTreeMap;
 
 /// Words of several scripts and lengths.
 const WORDS: [&str; 12] = [
-    "the", "network", "Zürich", "naïve", "слово", "数据", "node", "chunk", "don't", "x", "e\u{301}tude", "quorum",
+    "the",
+    "network",
+    "Zürich",
+    "naïve",
+    "слово",
+    "数据",
+    "node",
+    "chunk",
+    "don't",
+    "x",
+    "e\u{301}tude",
+    "quorum",
 ];
 /// What stands between words: Unicode white space of one to three bytes.
 const GAPS: [&str; 7] = [" ", " ", " ", "\t", "  ", "\u{a0}", "\u{3000}"];

@@ -1,12 +1,38 @@
-//! What orders work: a task's place in the queue, how fast workers are, and whether they should pause.
+//! What orders work: a task's place in the queue, how fast workers are, whether they should pause, and whether the
+//! money is out.
 
 use crate::Scheduler;
+use crate::io::Candidate;
 use crate::options::SchedulerOptions;
 use crate::state::{Backoff, Task};
 use crate::workers::NodeIx;
 use job_model::{NoVerdict, Outcome, Priority, TaskId, UnixMillis};
 
 impl Scheduler {
+    /// Whether the price limit stops a task for good: nothing is in flight, all that was given back is back, and of the
+    /// nodes that could take a waiting chunk none is cheap enough. A node that has a replica of the chunk cannot take it,
+    /// however cheap it is.
+    pub(crate) fn is_out_of_money(&self, task: &Task) -> bool {
+        if task.replicas.running > 0 || task.held != task.held_open {
+            return false;
+        }
+        let able: Vec<&(NodeIx, Candidate)> = task
+            .offers
+            .iter()
+            .filter(|(node, candidate)| self.obstacle(task, *node, candidate).is_none())
+            .collect();
+        let (mut any, budget) = (false, task.budget());
+        for (key, _) in task.queue.groups() {
+            for (_, candidate) in able.iter().filter(|(node, _)| !key.is_hard(*node)) {
+                if candidate.hold <= budget {
+                    return false;
+                }
+                any = true;
+            }
+        }
+        any
+    }
+
     /// How fast the worker is with this task, from the time its results took to come.
     pub(crate) fn note_pace(&mut self, id: TaskId, node: NodeIx, results: u32, now: UnixMillis) {
         let Some(task) = self.tasks.get_mut(&id) else { return };

@@ -357,30 +357,6 @@ impl Scheduler {
         None
     }
 
-    /// Whether the price limit stops a task for good: nothing is in flight, all that was given back is back, and of the
-    /// nodes that could take a waiting chunk none is cheap enough. A node that has a replica of the chunk cannot take it,
-    /// however cheap it is.
-    fn is_out_of_money(&self, task: &Task) -> bool {
-        if task.replicas.running > 0 || task.held != task.held_open {
-            return false;
-        }
-        let able: Vec<&(NodeIx, Candidate)> = task
-            .offers
-            .iter()
-            .filter(|(node, candidate)| self.obstacle(task, *node, candidate).is_none())
-            .collect();
-        let (mut any, budget) = (false, task.budget());
-        for (key, _) in task.queue.groups() {
-            for (_, candidate) in able.iter().filter(|(node, _)| !key.is_hard(*node)) {
-                if candidate.hold <= budget {
-                    return false;
-                }
-                any = true;
-            }
-        }
-        any
-    }
-
     pub(crate) fn assign(&mut self, id: TaskId, batches: Vec<Batch>, turns: u64, turn: &mut Turn) {
         if let Some(task) = self.tasks.get_mut(&id) {
             task.turn = turns;

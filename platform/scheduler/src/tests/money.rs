@@ -30,6 +30,17 @@ fn the_price_limit_stops_placement_and_then_the_task() {
 }
 
 #[test]
+fn a_free_node_that_has_its_replicas_does_not_hide_a_lack_of_money() {
+    check(
+        "> submit quorum=2 1 max=5
+         > offer n1,hold=0 n2,hold=10
+         assign n1 Policy 0/0
+         > n1 0/0=a
+         failed: the price limit of 0.000005 credits is reached with 0 of 1 chunks accepted; submit again with a higher --max-price: accepted chunks are recalled, not run again",
+    );
+}
+
+#[test]
 fn a_full_credit_line_waits_for_settlement() {
     check(
         "> submit none 2
