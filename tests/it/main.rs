@@ -1,5 +1,7 @@
 //! All integration tests, one binary.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod absent;
 mod bad_input;
 mod crashes;

@@ -4,6 +4,8 @@
 //! The crate links none of the node's own code beyond the vocabulary and the pure cores: a test sees what a user sees.
 //! Every process belongs to a value that kills it when dropped, also when a test panics; folders of failed tests stay.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a harness fails its test by panicking")]
+
 pub mod sim;
 
 mod cluster;

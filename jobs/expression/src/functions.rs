@@ -97,8 +97,12 @@ fn on_numbers(
     function: impl Fn(&Value, &Value) -> Outcome + Clone + 'static,
 ) {
     let on_floats = function.clone();
-    engine.register_fn(operator, move |a: i64, b: i64| function(&Value::from_int(a), &Value::from_int(b)));
-    engine.register_fn(operator, move |a: f64, b: f64| on_floats(&Value::from_float(a), &Value::from_float(b)));
+    engine.register_fn(operator, move |a: i64, b: i64| {
+        function(&Value::from_int(a), &Value::from_int(b))
+    });
+    engine.register_fn(operator, move |a: f64, b: f64| {
+        on_floats(&Value::from_float(a), &Value::from_float(b))
+    });
 }
 
 fn numeric(function: &str, value: &Value) -> Outcome<Number> {

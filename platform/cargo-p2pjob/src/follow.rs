@@ -68,7 +68,7 @@ fn bar(console: &Console, template: &str) -> ProgressBar {
 
 fn show(bar: &ProgressBar, report: &TaskReport) {
     bar.set_length(u64::from(report.chunks));
-    bar.set_position(u64::from(report.accepted));
+    bar.set_position(u64::from(done(report)));
     bar.set_message(format!(
         "replicas {}{}  price {}  confidence {}",
         report.replicas,
@@ -76,6 +76,11 @@ fn show(bar: &ProgressBar, report: &TaskReport) {
         report.price,
         percent(report.confidence)
     ));
+}
+
+/// Chunks whose result is known: run for this task, or recalled from an earlier one.
+fn done(report: &TaskReport) -> u32 {
+    report.accepted.saturating_add(report.recalled)
 }
 
 fn beyond(extra: u32) -> String {
@@ -174,7 +179,7 @@ fn detail(report: &TaskReport) -> String {
 }
 
 fn chunks(report: &TaskReport) -> String {
-    let mut text = format!("{} of {} accepted", report.accepted, report.chunks);
+    let mut text = format!("{} of {} done", done(report), report.chunks);
     let parts = [
         ("recalled", report.recalled),
         ("running", report.running),

@@ -47,7 +47,7 @@ fn describe(group: &ExplainGroup) -> String {
         ]);
     }
     format!(
-        "{} chunks ({chunks}) need {}:\n{}",
+        "{} chunks ({chunks}): {}\n{}",
         group.chunks,
         group.needs,
         table.render()

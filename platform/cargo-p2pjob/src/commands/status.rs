@@ -97,7 +97,7 @@ fn task_table(console: &crate::console::Console, tasks: &[TaskReport]) -> String
         table.row([
             task.task_id.short(),
             task.job_name.clone(),
-            format!("{}/{}", task.accepted, task.chunks),
+            format!("{}/{}", task.accepted.saturating_add(task.recalled), task.chunks),
             task.replicas.to_string(),
             task.price.to_string(),
             format!("{:.0} %", task.confidence * 100.0),

@@ -149,14 +149,16 @@ fn describe_quote(quote: &QuoteReport) -> String {
     } else {
         "a first guess"
     };
+    let input = if quote.input_bytes > 0 {
+        format!(" over {} of input", show_bytes(quote.input_bytes))
+    } else {
+        String::new()
+    };
+    let (job, chunks, replicas, estimate) = (&quote.job_name, quote.chunks, quote.replicas, quote.estimate);
+    let nodes = quote.workers.len();
     let mut text = format!(
-        "quote: {} in {} chunks{recalled} x {} replicas over {} of input: about {} credits ({basis}), {offers} of {} nodes offer",
-        quote.job_name,
-        quote.chunks,
-        quote.replicas,
-        show_bytes(quote.input_bytes),
-        quote.estimate,
-        quote.workers.len()
+        "quote: {job} in {chunks} chunks{recalled} x {replicas} replicas{input}: about {estimate} credits ({basis}), \
+         {offers} of {nodes} nodes offer"
     );
     for worker in &quote.workers {
         if let Some(why) = &worker.refused {

@@ -108,7 +108,11 @@ fn plan(app: &App, args: &UpArgs, folder: PathBuf) -> Result<Plan, CliError> {
     let share = u32::try_from((cores / args.nodes).max(1)).unwrap_or(1);
     base.worker.slots = args.slots.unwrap_or(share);
     // The nodes are of one user and one program: each job is compiled once for all of them.
-    let shared_cache = || app.environment.user_folder("XDG_CACHE_HOME", ".cache").join("p2pjob/compiled");
+    let shared_cache = || {
+        app.environment
+            .user_folder("XDG_CACHE_HOME", ".cache")
+            .join("p2pjob/compiled")
+    };
     base.cache_dir.get_or_insert_with(shared_cache);
     let latency_ms = args
         .latency

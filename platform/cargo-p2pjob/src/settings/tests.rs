@@ -37,6 +37,7 @@ fn paths(table: &toml::Table, prefix: &str, found: &mut Vec<String>) {
 fn the_list_of_keys_is_the_configuration() {
     let mut config = NodeConfig {
         jobs_dir: Some("jobs".into()),
+        cache_dir: Some("cache".into()),
         ..NodeConfig::default()
     };
     config.network.allow = Some(Vec::new());
