@@ -210,3 +210,30 @@ fn two_nodes_give_equal_output_and_fuel() {
         );
     }
 }
+
+#[test]
+fn a_worker_fetches_only_the_bytes_of_its_chunks() {
+    let cluster = Cluster::start(3);
+    let words = text(9, TEXT_BYTES);
+    let input = format!("text={}", cluster.file("text", words.as_bytes()).display());
+    let stored = || -> Vec<i64> {
+        let bytes = |node: &Node| node.status().number("node.store_bytes");
+        cluster.nodes().iter().map(bytes).collect()
+    };
+    let before = stored();
+    let args = ["--input", &input, "--verify", "none", "--placement", "round_robin"];
+    let report = cluster
+        .node(0)
+        .complete("word_count", &[&args[..], &["--chunk-size", "65536"]].concat());
+    assert_eq!(report.texts("workers").len(), 3, "{report}");
+    let after = stored();
+    for worker in [1, 2] {
+        let came = after[worker] - before[worker];
+        let most = words.len() as i64 * 2 / 3;
+        assert!(
+            came > 0 && came < most,
+            "node {worker} holds {came} more bytes of {}",
+            words.len()
+        );
+    }
+}

@@ -12,6 +12,8 @@ pub struct Folders {
     pub target: PathBuf,
     /// Cargo's target folder of all guests: P2PJOB_GUEST_TARGET_DIR, else ~/.cache/p2pjob/guest-target.
     pub guest_target: PathBuf,
+    /// How our own crates are optimised, if not as the profile says.
+    pub opt_level: Option<&'static str>,
     /// Tools that are installed for the checks.
     pub tools: PathBuf,
 }
@@ -34,6 +36,7 @@ impl Folders {
             root,
             target,
             guest_target,
+            opt_level: None,
             tools: cache.join("tools"),
         })
     }

@@ -2,6 +2,7 @@
 
 use crate::folders::Folders;
 use std::fmt;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -36,6 +37,11 @@ pub fn cargo(folders: &Folders, folder: &str) -> Command {
     cargo
         .env("P2PJOB_GUEST_TARGET_DIR", &folders.guest_target)
         .env("P2PJOB_JOBS_DIR", folders.jobs());
+    if let Some(level) = folders.opt_level {
+        // Our own crates only: dependencies have their own settings in Cargo.toml and are not compiled again.
+        cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", level);
+        cargo.env("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false").env("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false");
+    }
     // Set by the cargo that runs us for the package xtask; the packages we build must not see it.
     cargo.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
     cargo
@@ -55,17 +61,24 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// Runs a command and gives its stdout; its stderr is ours.
+/// Runs a command, shows its stdout line by line as it comes, and gives it; its stderr is ours.
 pub fn output(command: &mut Command) -> Result<String, Failure> {
     let shown = show(command);
-    let output = command.stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| Failure(format!("cannot run {shown}: {error}")))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        Ok(text)
-    } else {
-        Err(Failure(format!("{shown} ended with {}\n{text}", output.status)))
+    let failed = |error: std::io::Error| Failure(format!("cannot run {shown}: {error}"));
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let mut text = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+            let shown = String::from_utf8_lossy(&line);
+            print!("{shown}");
+            text.push_str(&shown);
+            line.clear();
+        }
     }
+    let status = child.wait().map_err(failed)?;
+    if status.success() { Ok(text) } else { Err(Failure(format!("{shown} ended with {status}"))) }
 }
 
 /// Whether a command is there and succeeds; its output is dropped.

@@ -24,7 +24,6 @@ pub fn test(folders: &Folders) -> Result<(), Failure> {
         }
         eprintln!("+ cargo test --workspace in {workspace}");
         let text = output(&mut tests)?;
-        print!("{text}");
         totals.add(&text);
     }
     let seconds = started.elapsed().as_secs();
@@ -67,20 +66,20 @@ impl Totals {
 
 /// The measurements of docs/performance.md, with our own crates fully optimised.
 pub fn bench(folders: &Folders, arguments: &[&str]) -> Result<(), Failure> {
+    let folders = &Folders { opt_level: Some(BENCH_OPT_LEVEL), ..folders.clone() };
     build::build_all(folders)?;
     let mut bench = cargo(folders, ".");
     bench
         .args([
             "test",
-            "--package",
-            "p2pjob-tests",
+            "--workspace",
             "--test",
             "bench",
             "--",
             "--nocapture",
         ])
         .args(arguments);
-    run(bench.env("CARGO_PROFILE_DEV_OPT_LEVEL", BENCH_OPT_LEVEL))
+    run(&mut bench)
 }
 
 /// The simulator: many seeds, or the one that is named.
