@@ -19,10 +19,15 @@ struct Figures {
 fn run(network: &UpNetwork, verify: &str) -> Figures {
     let before = cpu_of(network.nodes());
     let count = format!("chunks={CHUNKS}");
-    let report = network.node(0).complete("bench_empty", &["--param", &count, "--verify", verify, "--no-memo"]);
+    let report = network
+        .node(0)
+        .complete("bench_empty", &["--param", &count, "--verify", verify, "--no-memo"]);
     assert_eq!(report.number("accepted"), CHUNKS as i64);
     let cpu = cpu_of(network.nodes()).saturating_sub(before);
-    let figures = Figures { per_second: CHUNKS as f64 / seconds(&report), cpu_us: cpu.as_secs_f64() * 1e6 / CHUNKS as f64 };
+    let figures = Figures {
+        per_second: CHUNKS as f64 / seconds(&report),
+        cpu_us: cpu.as_secs_f64() * 1e6 / CHUNKS as f64,
+    };
     figures
 }
 
@@ -65,15 +70,26 @@ pub fn measure() -> Vec<Row> {
             "< 150 us",
             one.cpu_us < 150.0,
         ),
-        Row::plain("CPU per chunk, all processes, quorum(2)", format!("{:.0} us", two.cpu_us)),
+        Row::plain(
+            "CPU per chunk, all processes, quorum(2)",
+            format!("{:.0} us", two.cpu_us),
+        ),
     ];
     rows.push(failing(&network));
     drop(network);
     match dask::tasks_per_second() {
         Ok(dask) => {
             let ratio = one.per_second / dask;
-            rows.push(Row::plain("Dask distributed, empty tasks, 2 worker processes, same run", format!("{dask:.0} /s")));
-            rows.push(Row::judged("ratio to Dask", format!("{ratio:.1}x"), ">= 10x", ratio >= 10.0));
+            rows.push(Row::plain(
+                "Dask distributed, empty tasks, 2 worker processes, same run",
+                format!("{dask:.0} /s"),
+            ));
+            rows.push(Row::judged(
+                "ratio to Dask",
+                format!("{ratio:.1}x"),
+                ">= 10x",
+                ratio >= 10.0,
+            ));
         }
         Err(why) => rows.push(Row::plain("Dask distributed", format!("not run: {why}"))),
     }
@@ -82,7 +98,18 @@ pub fn measure() -> Vec<Row> {
 
 fn failing(network: &UpNetwork) -> Row {
     let count = format!("chunks={FAILING_CHUNKS}");
-    let args = ["submit", "bench_empty", "--param", &count, "--param", "fail_every=2", "--verify", "none", "--no-memo", "--wait"];
+    let args = [
+        "submit",
+        "bench_empty",
+        "--param",
+        &count,
+        "--param",
+        "fail_every=2",
+        "--verify",
+        "none",
+        "--no-memo",
+        "--wait",
+    ];
     let run = network.node(0).run(&args);
     assert_eq!(run.code, 5, "{}", run.stdout);
     let report: Report = Report(serde_json::from_str(&run.stdout).expect("one JSON object"));
@@ -99,7 +126,16 @@ fn failing(network: &UpNetwork) -> Row {
 /// A task whose every result is known.
 pub fn measure_memo() -> Vec<Row> {
     let network = UpNetwork::start(&["--nodes", "3"]);
-    let args = ["--param", "start=1", "--param", "end=100", "--param", "operation=sum", "--chunk-size", "100"];
+    let args = [
+        "--param",
+        "start=1",
+        "--param",
+        "end=100",
+        "--param",
+        "operation=sum",
+        "--chunk-size",
+        "100",
+    ];
     network.node(0).complete("range_reduce", &args);
     let times = (0..5).map(|_| {
         let report = network.node(0).complete("range_reduce", &args);
@@ -107,5 +143,10 @@ pub fn measure_memo() -> Vec<Row> {
         (report.number("ended_at") - report.number("submitted_at")) as f64
     });
     let middle = median(times.collect());
-    vec![Row::judged("memo hit: a whole task, submitted to completed", format!("{middle:.0} ms"), "< 5 ms", middle < 5.0)]
+    vec![Row::judged(
+        "memo hit: a whole task, submitted to completed",
+        format!("{middle:.0} ms"),
+        "< 5 ms",
+        middle < 5.0,
+    )]
 }

@@ -24,11 +24,21 @@ pub struct Row {
 impl Row {
     /// A figure that a bar judges.
     pub fn judged(what: impl Into<String>, figure: impl Into<String>, bar: &'static str, reached: bool) -> Self {
-        Self { what: what.into(), figure: figure.into(), bar, reached: Some(reached) }
+        Self {
+            what: what.into(),
+            figure: figure.into(),
+            bar,
+            reached: Some(reached),
+        }
     }
     /// A figure for comparison only.
     pub fn plain(what: impl Into<String>, figure: impl Into<String>) -> Self {
-        Self { what: what.into(), figure: figure.into(), bar: "", reached: None }
+        Self {
+            what: what.into(),
+            figure: figure.into(),
+            bar: "",
+            reached: None,
+        }
     }
 }
 
@@ -43,7 +53,10 @@ fn main() {
     ];
     if let Some(unknown) = wanted.iter().find(|name| !runs.iter().any(|(known, _)| known == name)) {
         let known: Vec<&str> = runs.iter().map(|(name, _)| *name).collect();
-        eprintln!("error: there is no benchmark {unknown:?}\n  help: choose from {}", known.join(", "));
+        eprintln!(
+            "error: there is no benchmark {unknown:?}\n  help: choose from {}",
+            known.join(", ")
+        );
         std::process::exit(2);
     }
     println!("| what | figure | bar | reached |\n|---|---|---|---|");
@@ -51,7 +64,13 @@ fn main() {
         if !wanted.is_empty() && !wanted.iter().any(|other| other == name) {
             continue;
         }
-        for Row { what, figure, bar, reached } in run() {
+        for Row {
+            what,
+            figure,
+            bar,
+            reached,
+        } in run()
+        {
             let reached = reached.map_or("", |reached| if reached { "yes" } else { "no" });
             println!("| {what} | {figure} | {bar} | {reached} |");
         }

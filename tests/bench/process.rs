@@ -9,16 +9,31 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// User and system time of a process so far.
 pub fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a running process");
-    let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields after the name").split(' ').collect();
-    let ticks: f64 = [11, 12].iter().map(|at| fields[*at].parse::<f64>().expect("a number")).sum();
+    let fields: Vec<&str> = stat
+        .rsplit(") ")
+        .next()
+        .expect("fields after the name")
+        .split(' ')
+        .collect();
+    let ticks: f64 = [11, 12]
+        .iter()
+        .map(|at| fields[*at].parse::<f64>().expect("a number"))
+        .sum();
     Duration::from_secs_f64(ticks / TICKS_PER_SECOND)
 }
 
 /// A field of `/proc/PID/status` in MiB.
 pub fn status_mib(pid: u32, field: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process");
-    let line = status.lines().find(|line| line.starts_with(field)).unwrap_or_else(|| panic!("no {field}"));
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("a number of KiB") / 1024.0
+    let line = status
+        .lines()
+        .find(|line| line.starts_with(field))
+        .unwrap_or_else(|| panic!("no {field}"));
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse::<f64>().ok())
+        .expect("a number of KiB")
+        / 1024.0
 }
 
 /// Time of all these nodes so far.

@@ -1,5 +1,5 @@
 //! The folder of one test: data directories, logs, files. Removed when the test ends well; kept, named and quoted when
-//! it panics.
+//! it panics or when `P2PJOB_IT_KEEP` is set.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,8 @@ impl Default for Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        let wanted = std::env::var_os("P2PJOB_IT_KEEP").is_some();
+        if !std::thread::panicking() && !wanted {
             return;
         }
         if let Some(dir) = self.dir.take() {

@@ -92,6 +92,10 @@ impl Program {
             .env("TMPDIR", &self.home)
             .env("XDG_RUNTIME_DIR", &self.home)
             .env("P2PJOB_CACHE_DIR", cache)
+            .env(
+                "P2PJOB_LOG",
+                std::env::var_os("P2PJOB_LOG").unwrap_or_else(|| "info".into()),
+            )
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -14,20 +14,7 @@ pub fn check(folders: &Folders) -> Result<(), Failure> {
         run(cargo(folders, workspace).args(["fmt", "--all", "--check"]))?;
     }
     for workspace in WORKSPACES {
-        let mut clippy = cargo(folders, workspace);
-        clippy.args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "-D",
-            "warnings",
-        ]);
-        if workspace != "." {
-            clippy.env("CARGO_TARGET_DIR", &folders.guest_target);
-        }
-        run(&mut clippy)?;
+        clippy(folders, workspace)?;
     }
     let deny = setup::cargo_deny(folders)?;
     for workspace in WORKSPACES {
@@ -47,4 +34,24 @@ pub fn check(folders: &Folders) -> Result<(), Failure> {
         run(&mut command)?;
     }
     Ok(())
+}
+
+/// The lints: all of them for what users run; tests, harness, examples and benches may panic, that is how they fail.
+fn clippy(folders: &Folders, workspace: &str) -> Result<(), Failure> {
+    const HARNESS: &str = "p2pjob-tests";
+    const MAY_PANIC: [&str; 3] = ["-Aclippy::unwrap_used", "-Aclippy::expect_used", "-Aclippy::panic"];
+    let command = |arguments: &[&str]| {
+        let mut clippy = cargo(folders, workspace);
+        clippy
+            .args(["clippy", "--workspace", "--quiet"])
+            .args(arguments)
+            .args(["--", "-Dwarnings"]);
+        if workspace != "." {
+            clippy.env("CARGO_TARGET_DIR", &folders.guest_target);
+        }
+        clippy
+    };
+    let exclude: &[&str] = if workspace == "." { &["--exclude", HARNESS] } else { &[] };
+    run(&mut command(&[&["--lib", "--bins"][..], exclude].concat()))?;
+    run(command(&["--all-targets"]).args(MAY_PANIC))
 }

@@ -40,7 +40,9 @@ pub fn cargo(folders: &Folders, folder: &str) -> Command {
     if let Some(level) = folders.opt_level {
         // Our own crates only: dependencies have their own settings in Cargo.toml and are not compiled again.
         cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", level);
-        cargo.env("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false").env("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false");
+        cargo
+            .env("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
+            .env("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false");
     }
     // Set by the cargo that runs us for the package xtask; the packages we build must not see it.
     cargo.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
@@ -78,7 +80,11 @@ pub fn output(command: &mut Command) -> Result<String, Failure> {
         }
     }
     let status = child.wait().map_err(failed)?;
-    if status.success() { Ok(text) } else { Err(Failure(format!("{shown} ended with {status}"))) }
+    if status.success() {
+        Ok(text)
+    } else {
+        Err(Failure(format!("{shown} ended with {status}")))
+    }
 }
 
 /// Whether a command is there and succeeds; its output is dropped.

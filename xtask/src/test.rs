@@ -66,18 +66,14 @@ impl Totals {
 
 /// The measurements of docs/performance.md, with our own crates fully optimised.
 pub fn bench(folders: &Folders, arguments: &[&str]) -> Result<(), Failure> {
-    let folders = &Folders { opt_level: Some(BENCH_OPT_LEVEL), ..folders.clone() };
+    let folders = &Folders {
+        opt_level: Some(BENCH_OPT_LEVEL),
+        ..folders.clone()
+    };
     build::build_all(folders)?;
     let mut bench = cargo(folders, ".");
     bench
-        .args([
-            "test",
-            "--workspace",
-            "--test",
-            "bench",
-            "--",
-            "--nocapture",
-        ])
+        .args(["test", "--workspace", "--test", "bench", "--", "--nocapture"])
         .args(arguments);
     run(&mut bench)
 }

@@ -187,7 +187,9 @@ fn chunks(report: &TaskReport) -> String {
         ("failed", report.failed),
     ];
     for (what, count) in parts {
-        if count > 0 {
+        // What was under way when a task ended is nobody's concern any more.
+        let over = report.status.is_final() && matches!(what, "running" | "waiting");
+        if count > 0 && !over {
             text.push_str(&format!(", {count} {what}"));
         }
     }

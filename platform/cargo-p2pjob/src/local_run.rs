@@ -158,7 +158,7 @@ pub fn run_once(job: &LoadedJob, manifest: &Manifest, task: &LocalTask) -> Resul
     }
     let chunks = plan.chunks.len();
     let result = match manifest.reduce {
-        ReduceMode::Concat => spool.into_file()?,
+        ReduceMode::Concat => spool.into_file(),
         ReduceMode::Reduce => reduce(job, task, spool, &mut recorder)?,
     };
     finish(result, chunks, recorder)

@@ -121,7 +121,7 @@ fn split_number(text: &str) -> Option<(f64, &str)> {
 fn whole(value: f64) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let rounded = value.round();
-    (rounded >= 0.0 && rounded <= EXACT).then_some(rounded as u64)
+    (0.0..=EXACT).contains(&rounded).then_some(rounded as u64)
 }
 
 /// `12 B`, `3.4 MiB`.

@@ -59,7 +59,9 @@ impl ChunkKey {
         hasher.update(&(chunk.body.len() as u64).to_le_bytes());
         hasher.update(&chunk.body);
         for slice in &chunk.slices {
-            let hash = inputs.get(slice.input as usize).map_or(BlobHash::default(), |input| input.hash);
+            let hash = inputs
+                .get(slice.input as usize)
+                .map_or(BlobHash::default(), |input| input.hash);
             hasher.update(hash.as_bytes());
             hasher.update(&slice.offset.to_le_bytes());
             hasher.update(&slice.length.to_le_bytes());
@@ -121,17 +123,30 @@ impl Plan {
         }
         for (index, chunk) in self.chunks.iter().enumerate() {
             if chunk.body.len() > MAX_CHUNK_BODY_BYTES {
-                return Err(PlanError::Body { chunk: index, bytes: chunk.body.len() });
+                return Err(PlanError::Body {
+                    chunk: index,
+                    bytes: chunk.body.len(),
+                });
             }
             if chunk.slices.len() > MAX_CHUNK_SLICES {
-                return Err(PlanError::Slices { chunk: index, slices: chunk.slices.len() });
+                return Err(PlanError::Slices {
+                    chunk: index,
+                    slices: chunk.slices.len(),
+                });
             }
             for slice in &chunk.slices {
                 let size = inputs.get(slice.input as usize).map(|input| input.size);
-                let inside = size.is_some_and(|size| slice.offset.checked_add(slice.length).is_some_and(|end| end <= size));
+                let inside =
+                    size.is_some_and(|size| slice.offset.checked_add(slice.length).is_some_and(|end| end <= size));
                 if !inside {
                     let Slice { input, offset, length } = *slice;
-                    return Err(PlanError::Range { chunk: index, input, offset, length, size });
+                    return Err(PlanError::Range {
+                        chunk: index,
+                        input,
+                        offset,
+                        length,
+                        size,
+                    });
                 }
             }
         }

@@ -25,7 +25,10 @@ pub enum DecodeError {
 }
 
 /// Encodes a value. Our own types always encode; a failure is a bug here, so it is loud.
-#[expect(clippy::panic, reason = "a type of ours that does not encode is a bug here, never a stranger's doing")]
+#[expect(
+    clippy::panic,
+    reason = "a type of ours that does not encode is a bug here, never a stranger's doing"
+)]
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     match cbor4ii::serde::to_vec(Vec::with_capacity(128), value) {
         Ok(bytes) => bytes,
@@ -36,7 +39,10 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 /// Decodes a value of at most `limit` bytes. Bytes after the value are an error.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, DecodeError> {
     if bytes.len() > limit {
-        return Err(DecodeError::TooLarge { bytes: bytes.len(), limit });
+        return Err(DecodeError::TooLarge {
+            bytes: bytes.len(),
+            limit,
+        });
     }
     let what = std::any::type_name::<T>().rsplit("::").next().unwrap_or("value");
     let malformed = |why: String| DecodeError::Malformed { what, why };

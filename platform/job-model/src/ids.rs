@@ -35,7 +35,11 @@ fn from_hex(text: &str) -> Result<[u8; 32], ParseIdError> {
         }
         count += 1;
     }
-    if count == 64 { Ok(bytes) } else { Err(ParseIdError::Length(count)) }
+    if count == 64 {
+        Ok(bytes)
+    } else {
+        Err(ParseIdError::Length(count))
+    }
 }
 
 struct IdVisitor;

@@ -27,7 +27,9 @@ pub use money::MicroCredits;
 pub use outcome::{NoVerdict, Outcome, Output, TrapKind, Usage, VoteKey};
 pub use quote::{Capability, Load, Quote, Rates};
 pub use receipt::{HalfBlock, ReceiptLine, Settlement};
-pub use task::{InputRef, Placement, Priority, Requirements, TaskConfig, TaskFailure, TaskSpec, TaskStatus, VerifyPolicy};
+pub use task::{
+    InputRef, Placement, Priority, Requirements, TaskConfig, TaskFailure, TaskSpec, TaskStatus, VerifyPolicy,
+};
 
 #[cfg(test)]
 mod tests;

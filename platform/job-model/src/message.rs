@@ -133,7 +133,9 @@ impl ResultBatch {
 
     /// What the worker signs: task, profile and the Merkle root over (chunk, attempt, vote, fuel).
     pub fn claim(task: &TaskId, profile: &ProfileId, results: &[ReplicaResult]) -> Vec<u8> {
-        let leaves = results.iter().map(|r| crate::codec::encode(&(r.chunk, r.attempt, r.outcome.vote(), r.usage.fuel)));
+        let leaves = results
+            .iter()
+            .map(|r| crate::codec::encode(&(r.chunk, r.attempt, r.outcome.vote(), r.usage.fuel)));
         let root = crate::sign::merkle_root(leaves);
         crate::codec::encode(&(task, profile, root))
     }

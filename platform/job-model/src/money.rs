@@ -51,7 +51,10 @@ impl FromStr for MicroCredits {
         }
         let whole: i64 = whole.parse().map_err(|_| error())?;
         let micro: i64 = format!("{fraction:0<6}").parse().map_err(|_| error())?;
-        let total = whole.checked_mul(1_000_000).and_then(|w| w.checked_add(micro)).ok_or_else(error)?;
+        let total = whole
+            .checked_mul(1_000_000)
+            .and_then(|w| w.checked_add(micro))
+            .ok_or_else(error)?;
         Ok(Self(if negative { -total } else { total }))
     }
 }

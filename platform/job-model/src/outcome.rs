@@ -146,7 +146,11 @@ impl Outcome {
             Self::GuestError(message) => message.clone(),
             Self::Trap { kind, detail } => {
                 let first = detail.lines().next().unwrap_or("");
-                if first.is_empty() { format!("trap: {kind:?}") } else { format!("trap: {first}") }
+                if first.is_empty() {
+                    format!("trap: {kind:?}")
+                } else {
+                    format!("trap: {first}")
+                }
             }
             Self::OutOfFuel => "out of fuel; give more with requirements.fuel, or cut smaller chunks".to_owned(),
             Self::NoVerdict(why) => why.to_string(),

@@ -20,7 +20,8 @@ impl Serialize for Signature {
 impl<'de> Deserialize<'de> for Signature {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes: serde_bytes::ByteBuf = serde_bytes::deserialize(deserializer)?;
-        let array = <[u8; 64]>::try_from(bytes.as_slice()).map_err(|_| serde::de::Error::invalid_length(bytes.len(), &"64 bytes"))?;
+        let array = <[u8; 64]>::try_from(bytes.as_slice())
+            .map_err(|_| serde::de::Error::invalid_length(bytes.len(), &"64 bytes"))?;
         Ok(Self(array))
     }
 }
@@ -76,7 +77,8 @@ impl NodeKey {
 pub fn verify(node: &NodeId, domain: &str, bytes: &[u8], signature: &Signature) -> Result<(), SignatureError> {
     let key = VerifyingKey::from_bytes(&node.0).map_err(|_| SignatureError::Key(*node))?;
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-    key.verify(&digest(domain, bytes), &signature).map_err(|_| SignatureError::Wrong(*node))
+    key.verify(&digest(domain, bytes), &signature)
+        .map_err(|_| SignatureError::Wrong(*node))
 }
 
 /// A type that is signed as a whole.
@@ -104,7 +106,12 @@ impl<T: Statement> Signed<T> {
     pub fn new(key: &NodeKey, statement: &T) -> Self {
         let bytes = codec::encode(statement);
         let signature = key.sign(T::DOMAIN, &bytes);
-        Self { node: key.id(), bytes, signature, kind: PhantomData }
+        Self {
+            node: key.id(),
+            bytes,
+            signature,
+            kind: PhantomData,
+        }
     }
     /// The statement, if the signature fits.
     pub fn open(&self) -> Result<T, SignatureError> {
@@ -115,12 +122,20 @@ impl<T: Statement> Signed<T> {
 
 /// The Merkle root of leaves: BLAKE3 with leaf and node domains kept apart (RFC 6962 shape). Zero for no leaf.
 pub fn merkle_root<I: IntoIterator<Item = Vec<u8>>>(leaves: I) -> BlobHash {
-    let mut level: Vec<[u8; 32]> = leaves.into_iter().map(|leaf| *blake3::Hasher::new().update(&[0]).update(&leaf).finalize().as_bytes()).collect();
+    let mut level: Vec<[u8; 32]> = leaves
+        .into_iter()
+        .map(|leaf| *blake3::Hasher::new().update(&[0]).update(&leaf).finalize().as_bytes())
+        .collect();
     while level.len() > 1 {
         level = level
             .chunks(2)
             .map(|pair| match pair {
-                [left, right] => *blake3::Hasher::new().update(&[1]).update(left).update(right).finalize().as_bytes(),
+                [left, right] => *blake3::Hasher::new()
+                    .update(&[1])
+                    .update(left)
+                    .update(right)
+                    .finalize()
+                    .as_bytes(),
                 [single] => *single,
                 _ => [0; 32],
             })

@@ -187,7 +187,9 @@ pub enum TaskFailure {
     #[error("plan failed: {0}")]
     Plan(String),
     /// `plan` returned different chunks for the same task.
-    #[error("plan is not deterministic: two runs returned different chunks; the job must not depend on anything but its arguments")]
+    #[error(
+        "plan is not deterministic: two runs returned different chunks; the job must not depend on anything but its arguments"
+    )]
     PlanUnstable,
     /// Replicas agreed that chunks fail.
     #[error("{failed} of {chunks} chunks failed; the most frequent error ({count}x): {message}")]
@@ -223,7 +225,9 @@ pub enum TaskFailure {
         chunks: u32,
     },
     /// The next replica would cost more than the task may.
-    #[error("the price limit of {limit} credits is reached with {done} of {chunks} chunks accepted; submit again with a higher --max-price: accepted chunks are recalled, not run again")]
+    #[error(
+        "the price limit of {limit} credits is reached with {done} of {chunks} chunks accepted; submit again with a higher --max-price: accepted chunks are recalled, not run again"
+    )]
     Price {
         /// The limit.
         limit: MicroCredits,

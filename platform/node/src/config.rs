@@ -174,7 +174,12 @@ impl Default for WorkerSection {
 
 impl Default for StoreSection {
     fn default() -> Self {
-        Self { quota_bytes: None, min_free_bytes: 256 << 20, gc_interval_ms: 60_000, keep_task_ms: 7 * 24 * 3_600_000 }
+        Self {
+            quota_bytes: None,
+            min_free_bytes: 256 << 20,
+            gc_interval_ms: 60_000,
+            keep_task_ms: 7 * 24 * 3_600_000,
+        }
     }
 }
 
@@ -193,13 +198,20 @@ impl Default for PriceSection {
 
 impl Default for CreditSection {
     fn default() -> Self {
-        Self { initial: 100.0, max_balance: 10_000.0 }
+        Self {
+            initial: 100.0,
+            max_balance: 10_000.0,
+        }
     }
 }
 
 impl Default for SchedulerSection {
     fn default() -> Self {
-        Self { hedge_factor: 3.0, hedge_min_ms: 2_000, max_attempts: job_model::limits::MAX_ATTEMPTS }
+        Self {
+            hedge_factor: 3.0,
+            hedge_min_ms: 2_000,
+            max_attempts: job_model::limits::MAX_ATTEMPTS,
+        }
     }
 }
 

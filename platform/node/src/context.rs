@@ -78,11 +78,17 @@ pub enum LoopInput {
     /// Results whose large outputs are here now (those that are not were turned into losses).
     Results(Arrived),
     /// A task is cut, or cannot be.
-    Planned { task: TaskId, result: Result<Planned, TaskFailure> },
+    Planned {
+        task: TaskId,
+        result: Result<Planned, TaskFailure>,
+    },
     /// After a restart: the plan was read again.
     PlanLoaded { task: TaskId, plan: Arc<Plan> },
     /// A task is reduced, or cannot be.
-    Reduced { task: TaskId, result: Result<(BlobHash, u64), TaskFailure> },
+    Reduced {
+        task: TaskId,
+        result: Result<(BlobHash, u64), TaskFailure>,
+    },
     /// A question or an order of a person: runs on the owner's thread and must not wait.
     Ask(Box<dyn FnOnce(&mut Core) + Send>),
     /// The journal cannot be written.
@@ -197,13 +203,18 @@ impl Context {
     }
 
     /// Runs a closure on a thread for local sandboxes and brings its answer.
-    pub async fn on_local_pool<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Result<R, String> {
+    pub async fn on_local_pool<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, String> {
         let (answer, waiting) = oneshot::channel();
         let work = Box::new(move || {
             let _ = answer.send(work());
         });
         self.local_pool.spawn(work).map_err(|error| error.to_string())?;
-        waiting.await.map_err(|_| "the call ended without an answer; the node's log says why".to_owned())
+        waiting
+            .await
+            .map_err(|_| "the call ended without an answer; the node's log says why".to_owned())
     }
 
     /// Peers that say they hold a blob completely, with its size. Waits until all have answered, at most
@@ -263,10 +274,16 @@ impl Context {
                 pin,
                 progress: SILENT,
             };
-            self.fetch(fetch).await.map_err(|error| format!("the component of job {}: {error}", job.short()))?;
+            self.fetch(fetch)
+                .await
+                .map_err(|error| format!("the component of job {}: {error}", job.short()))?;
         }
         let size = self.store.size(hash).await.unwrap_or(0);
-        let bytes = self.store.read(hash, 0, size).await.map_err(|error| error.to_string())?;
+        let bytes = self
+            .store
+            .read(hash, 0, size)
+            .await
+            .map_err(|error| error.to_string())?;
         let engine = self.engine.clone();
         let loading = self.runtime.spawn_blocking(move || engine.load(&bytes));
         match loading.await {

@@ -77,7 +77,11 @@ pub struct ReadyInfo {
 impl DataDir {
     /// Creates (mode 0700) or opens the directory, takes its lock and checks its format.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("create", path))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(io_error("create", path))?;
         let path = path.canonicalize().map_err(io_error("resolve", path))?;
         let lock_path = path.join("LOCK");
         let lock = OpenOptions::new()
@@ -91,17 +95,32 @@ impl DataDir {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(DataDirError::InUse(path)),
             Err(fs::TryLockError::Error(source)) => {
-                return Err(DataDirError::Io { action: "lock", path: lock_path, source });
+                return Err(DataDirError::Io {
+                    action: "lock",
+                    path: lock_path,
+                    source,
+                });
             }
         }
         let version_path = path.join("VERSION");
         match fs::read_to_string(&version_path) {
             Ok(found) if found.trim() == DATA_VERSION => {}
-            Ok(found) => return Err(DataDirError::Version { dir: path, found: found.trim().to_owned() }),
+            Ok(found) => {
+                return Err(DataDirError::Version {
+                    dir: path,
+                    found: found.trim().to_owned(),
+                });
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::write(&version_path, format!("{DATA_VERSION}\n")).map_err(io_error("write", &version_path))?;
             }
-            Err(source) => return Err(DataDirError::Io { action: "read", path: version_path, source }),
+            Err(source) => {
+                return Err(DataDirError::Io {
+                    action: "read",
+                    path: version_path,
+                    source,
+                });
+            }
         }
         Ok(Self { path, _lock: lock })
     }

@@ -24,7 +24,11 @@ pub enum Effect {
     /// Read a task's plan again.
     LoadPlan { task: TaskId, plan: BlobHash },
     /// Combine a task's outputs.
-    Reduce { task: TaskId, spec: Arc<TaskSpec>, partials: Vec<Output> },
+    Reduce {
+        task: TaskId,
+        spec: Arc<TaskSpec>,
+        partials: Vec<Output>,
+    },
     /// Bring large outputs here before they are judged.
     FetchOutputs { from: NodeId, batch: Box<ResultBatch> },
     /// Tell the worker something.
@@ -32,7 +36,11 @@ pub enum Effect {
     /// Answer whether a blob is here.
     AnswerWhoHas { to: NodeId, hash: BlobHash },
     /// A peer said whether it holds a blob.
-    Have { from: NodeId, hash: BlobHash, size: Option<u64> },
+    Have {
+        from: NodeId,
+        hash: BlobHash,
+        size: Option<u64>,
+    },
     /// Tell everybody of a job.
     AnnounceJob(JobAdvert),
     /// Keep the evidence of failed replicas as a blob under the task's pin.

@@ -109,7 +109,10 @@ pub struct Journal {
 
 fn failed<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> JournalError + use<E> {
     let path = path.to_owned();
-    move |error| JournalError { path: path.clone(), why: error.to_string() }
+    move |error| JournalError {
+        path: path.clone(),
+        why: error.to_string(),
+    }
 }
 
 impl Journal {
@@ -122,13 +125,32 @@ impl Journal {
         broken: Box<dyn FnOnce(JournalError) + Send>,
     ) -> Result<(Self, JournalReader), JournalError> {
         let fail = failed::<redb::DatabaseError>(path);
-        let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(path).map_err(fail)?;
+        let database = redb::Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .create(path)
+            .map_err(fail)?;
         let database = Arc::new(database);
-        create_tables(&database).map_err(|error| JournalError { path: path.to_owned(), why: error.to_string() })?;
-        let ledger = File::options().create(true).append(true).open(ledger_path).map_err(failed(ledger_path))?;
+        create_tables(&database).map_err(|error| JournalError {
+            path: path.to_owned(),
+            why: error.to_string(),
+        })?;
+        let ledger = File::options()
+            .create(true)
+            .append(true)
+            .open(ledger_path)
+            .map_err(failed(ledger_path))?;
         let (batches, queue) = mpsc::channel(QUEUE_BATCHES);
-        let reader = JournalReader { database: Arc::clone(&database), path: path.to_owned() };
-        let mut writer = Writer { database, ledger, queue, released, path: path.to_owned() };
+        let reader = JournalReader {
+            database: Arc::clone(&database),
+            path: path.to_owned(),
+        };
+        let mut writer = Writer {
+            database,
+            ledger,
+            queue,
+            released,
+            path: path.to_owned(),
+        };
         let thread = std::thread::Builder::new()
             .name("p2pjob-journal".to_owned())
             .spawn(move || {
@@ -137,7 +159,13 @@ impl Journal {
                 }
             })
             .map_err(failed(path))?;
-        Ok((Self { batches, thread: Some(thread) }, reader))
+        Ok((
+            Self {
+                batches,
+                thread: Some(thread),
+            },
+            reader,
+        ))
     }
 
     /// Queues a batch; waits while [`QUEUE_BATCHES`] wait. Fails when the thread is gone.
@@ -281,7 +309,10 @@ impl Writer {
 
 impl JournalReader {
     fn fail(&self, error: impl std::fmt::Display) -> JournalError {
-        JournalError { path: self.path.clone(), why: error.to_string() }
+        JournalError {
+            path: self.path.clone(),
+            why: error.to_string(),
+        }
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Recorded, JournalError> {
@@ -307,9 +338,16 @@ impl JournalReader {
         if let Some(task) = task {
             let by_task = read.open_table(BY_TASK).map_err(|e| self.fail(e))?;
             let (low, high) = (task_key(task, from), task_key(task, u64::MAX));
-            for row in by_task.range(low.as_slice()..=high.as_slice()).map_err(|e| self.fail(e))?.take(limit) {
+            for row in by_task
+                .range(low.as_slice()..=high.as_slice())
+                .map_err(|e| self.fail(e))?
+                .take(limit)
+            {
                 let (key, ()) = row.map(|(key, unit)| (key, unit.value())).map_err(|e| self.fail(e))?;
-                let seq = key.value().last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+                let seq = key
+                    .value()
+                    .last_chunk::<8>()
+                    .map_or(0, |bytes| u64::from_be_bytes(*bytes));
                 if let Some(bytes) = events.get(seq).map_err(|e| self.fail(e))? {
                     page.push(self.decode(bytes.value())?);
                 }
@@ -341,7 +379,12 @@ impl JournalReader {
         let read = self.database.begin_read().map_err(|e| self.fail(e))?;
         let ran = read.open_table(RAN).map_err(|e| self.fail(e))?;
         keys.iter()
-            .map(|key| Ok(ran.get(key.as_slice()).map_err(|e| self.fail(e))?.map(|bytes| bytes.value().to_vec())))
+            .map(|key| {
+                Ok(ran
+                    .get(key.as_slice())
+                    .map_err(|e| self.fail(e))?
+                    .map(|bytes| bytes.value().to_vec()))
+            })
             .collect()
     }
 }

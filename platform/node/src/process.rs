@@ -24,10 +24,20 @@ pub fn usage() -> ProcessUsage {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The program's name may hold spaces; the fields after it do not.
     let after_name = stat.rsplit(") ").next().unwrap_or_default();
-    let field = |at: usize| after_name.split(' ').nth(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let field = |at: usize| {
+        after_name
+            .split(' ')
+            .nth(at)
+            .and_then(|text| text.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
     let ticks = field(11) + field(12);
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|text| text.parse::<u64>().ok())
+        .unwrap_or(0);
     ProcessUsage {
         cpu: Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND),
         resident_bytes: pages * PAGE_BYTES,

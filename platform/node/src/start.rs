@@ -15,8 +15,8 @@ use crate::process::CpuMeter;
 use crate::worker::{Worker, WorkerLoad};
 use crate::{effects, worker};
 use blob_store::{BlobStore, Pin, StoreOptions};
-use job_model::sign::NodeKey;
 use job_model::Load;
+use job_model::sign::NodeKey;
 use ledger::open_ledger;
 use market::Market;
 use peer_network::{KeyError, PeerEvent, load_or_create_key};
@@ -167,7 +167,19 @@ fn lay_foundations(config: &NodeConfig) -> Result<Foundations, StartError> {
         journal: reader.clone(),
     });
     reader.replay(1, |record| core.replay(&record))?;
-    Ok(Foundations { dir, key, engine, cache_dir, slots, journal, reader, core, inputs, loop_inputs, effects })
+    Ok(Foundations {
+        dir,
+        key,
+        engine,
+        cache_dir,
+        slots,
+        journal,
+        reader,
+        core,
+        inputs,
+        loop_inputs,
+        effects,
+    })
 }
 
 async fn open_store(config: &NodeConfig, dir: &DataDir) -> Result<BlobStore, StartError> {
@@ -191,8 +203,19 @@ async fn run_impl(
     ready: OnReady<'_>,
     shutdown: BoxedFuture<'_, ()>,
 ) -> Result<(), StartError> {
-    let Foundations { dir, key, engine, cache_dir, slots, journal, reader, mut core, inputs, loop_inputs, effects } =
-        lay_foundations(&config)?;
+    let Foundations {
+        dir,
+        key,
+        engine,
+        cache_dir,
+        slots,
+        journal,
+        reader,
+        mut core,
+        inputs,
+        loop_inputs,
+        effects,
+    } = lay_foundations(&config)?;
     let started = now();
     core.at(started);
     let store = open_store(&config, &dir).await?;
@@ -231,7 +254,15 @@ async fn run_impl(
     });
     context.own_tasks.lock().extend(core.tasks.ids().copied());
     let worker = Worker::new(Arc::clone(&context), worker_inputs, slots, faults).map_err(StartError::Thread)?;
-    let parts = Serving { dir, journal, core, effects, loop_inputs, peer_events, worker };
+    let parts = Serving {
+        dir,
+        journal,
+        core,
+        effects,
+        loop_inputs,
+        peer_events,
+        worker,
+    };
     Box::pin(serve(context, parts, ready, shutdown)).await
 }
 
@@ -251,8 +282,19 @@ async fn serve(
     ready: OnReady<'_>,
     mut shutdown: BoxedFuture<'_, ()>,
 ) -> Result<(), StartError> {
-    let Serving { dir, journal, mut core, effects, loop_inputs, peer_events, worker } = parts;
-    let control = |source| StartError::Control { dir: dir.path().to_owned(), source };
+    let Serving {
+        dir,
+        journal,
+        mut core,
+        effects,
+        loop_inputs,
+        peer_events,
+        worker,
+    } = parts;
+    let control = |source| StartError::Control {
+        dir: dir.path().to_owned(),
+        source,
+    };
     let (listener, socket) = server::bind(dir.path()).map_err(control)?;
     let effects_task = tokio::spawn(effects::run(Arc::clone(&context), effects));
     let worker_task = tokio::spawn(worker.run());
@@ -305,7 +347,10 @@ async fn serve(
 /// Ends in stages; each may take [`STOP_TIMEOUT`], after which the next one goes on without it.
 async fn end(context: &Context, journal: Journal, abort: [JoinHandle<()>; 2], finish: [JoinHandle<()>; 2]) {
     context.tracker.close();
-    if tokio::time::timeout(STOP_TIMEOUT, context.tracker.wait()).await.is_err() {
+    if tokio::time::timeout(STOP_TIMEOUT, context.tracker.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!("background work did not end in time");
     }
     for task in abort {

@@ -1,6 +1,5 @@
 //! Builds a network: endpoint, gossip, router, tasks. Owns nothing afterwards; a failure leaves nothing running.
 
-use n0_future::boxed::BoxFuture;
 use crate::admission::{Admission, Doorkeeper};
 use crate::event::PeerEvent;
 use crate::link::LinkHandler;
@@ -15,6 +14,7 @@ use iroh::{Endpoint, RelayMode, SecretKey};
 use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
 use job_model::message::ALPN;
 use job_model::{Capability, Load};
+use n0_future::boxed::BoxFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;

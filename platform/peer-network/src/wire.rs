@@ -4,11 +4,11 @@
 use crate::fault::{Fault, Misbehaviour};
 use bytes::{Buf, Bytes, BytesMut};
 use iroh::endpoint::{ReadError, RecvStream};
+use job_model::Message;
 use job_model::NodeId;
 use job_model::codec::{self, DecodeError};
 use job_model::limits::MAX_FRAME_BYTES;
 use job_model::message::{Advert, Hello, PROTOCOL_VERSION};
-use job_model::Message;
 use serde::Deserialize;
 
 /// Bytes of the length before each frame.

@@ -1,7 +1,7 @@
 //! `completions SHELL`: the completion script of a shell on stdout.
 
 use crate::app::Cli;
-use crate::error::{CliError, Exit};
+use crate::error::Exit;
 use clap::CommandFactory;
 use std::io::Write;
 
@@ -13,10 +13,10 @@ pub struct CompletionsArgs {
 }
 
 /// Runs `completions`.
-pub fn run(args: &CompletionsArgs) -> Result<Exit, CliError> {
+pub fn run(args: &CompletionsArgs) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "p2pjob", &mut script);
     // A closed pipe is no error of ours.
     let _ = std::io::stdout().write_all(&script);
-    Ok(Exit::Ok)
+    Exit::Ok
 }

@@ -109,7 +109,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Prices => prices::run(&app),
         Command::Doctor => doctor::run(&app),
         Command::Config(args) => config::run(&app, &args),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => Ok(completions::run(&args)),
         Command::ChildNode => child_node::run(&app),
     }
 }

@@ -99,8 +99,8 @@ impl Spool {
     }
 
     /// All outputs one after the other.
-    pub fn into_file(self) -> Result<File, CliError> {
-        Ok(self.file)
+    pub fn into_file(self) -> File {
+        self.file
     }
 
     /// One output after the other.

@@ -14,7 +14,8 @@ pub fn variable_of(path: &str) -> String {
 /// Reads the variables. One with `__` that names no key is unknown; other `P2PJOB_` names mean other things.
 pub fn read(environment: &Environment) -> Layer {
     let mut layer = Layer::default();
-    for (name, text) in environment.iter() {
+    // An empty variable counts as none.
+    for (name, text) in environment.iter().filter(|(_, text)| !text.is_empty()) {
         let Some(rest) = name.strip_prefix(PREFIX) else {
             continue;
         };

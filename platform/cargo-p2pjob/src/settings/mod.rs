@@ -42,7 +42,7 @@ pub fn examine(app: &App, flags: FlagValues) -> Result<(Settings, Vec<Problem>),
         origin: Origin::Default,
     }];
     let mut problems = Vec::new();
-    if let Some(path) = file_path(app)? {
+    if let Some(path) = file_path(app) {
         let layer = file::read(&path)?;
         assignments.extend(layer.assignments);
         problems.extend(layer.problems);
@@ -105,20 +105,20 @@ pub struct Layer {
 }
 
 /// The file that is read: the flag, P2PJOB_CONFIG, or the user's file if there is one.
-fn file_path(app: &App) -> Result<Option<PathBuf>, CliError> {
+fn file_path(app: &App) -> Option<PathBuf> {
     if let Some(named) = app
         .shared
         .config
         .clone()
         .or_else(|| app.environment.path("P2PJOB_CONFIG"))
     {
-        return Ok(Some(named));
+        return Some(named);
     }
     let user = app
         .environment
         .user_folder("XDG_CONFIG_HOME", ".config")
         .join("p2pjob/config.toml");
-    Ok(user.is_file().then_some(user))
+    user.is_file().then_some(user)
 }
 
 fn default_data_dir(app: &App) -> PathBuf {

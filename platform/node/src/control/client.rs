@@ -1,7 +1,9 @@
 //! The client's side of the control socket: blocking, one request per connection.
 //! Dropping the client ends the request, never the task it asked about.
 
-use super::protocol::{CONTROL_VERSION, ControlError, Envelope, MAX_CONTROL_FRAME_BYTES, Progress, Reply, Request, SOCKET_NAME};
+use super::protocol::{
+    CONTROL_VERSION, ControlError, Envelope, MAX_CONTROL_FRAME_BYTES, Progress, Reply, Request, SOCKET_NAME,
+};
 use job_model::codec;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -53,7 +55,10 @@ impl ControlClient {
 
     /// Asks, hands progress to `on_progress`, and returns the final reply.
     pub fn request(&mut self, request: Request, on_progress: &mut dyn FnMut(Progress)) -> Result<Reply, ClientError> {
-        let bytes = codec::encode(&Envelope { version: CONTROL_VERSION, request });
+        let bytes = codec::encode(&Envelope {
+            version: CONTROL_VERSION,
+            request,
+        });
         let length = u32::try_from(bytes.len()).map_err(|_| io::Error::other("the request is too large"))?;
         self.stream.write_all(&length.to_be_bytes())?;
         self.stream.write_all(&bytes)?;
@@ -71,7 +76,11 @@ impl ControlClient {
         self.stream.read_exact(&mut length)?;
         let length = u32::from_be_bytes(length) as usize;
         if length > MAX_CONTROL_FRAME_BYTES {
-            return Err(codec::DecodeError::TooLarge { bytes: length, limit: MAX_CONTROL_FRAME_BYTES }.into());
+            return Err(codec::DecodeError::TooLarge {
+                bytes: length,
+                limit: MAX_CONTROL_FRAME_BYTES,
+            }
+            .into());
         }
         let mut bytes = vec![0u8; length];
         self.stream.read_exact(&mut bytes)?;

@@ -82,7 +82,11 @@ pub enum Request {
     /// Progress until the task is final: [`Progress::Task`] on every change (at most ten a second).
     Watch { task: String },
     /// The task's journal records, as [`Progress::Event`] each, from `from_seq` on; then, with `follow`, as they happen.
-    Events { task: Option<String>, from_seq: u64, follow: bool },
+    Events {
+        task: Option<String>,
+        from_seq: u64,
+        follow: bool,
+    },
     /// Why chunks wait.
     Explain { task: String },
     /// Stop a task.
@@ -92,7 +96,11 @@ pub enum Request {
     /// The failures (and logs) of a task, grouped.
     Logs { task: String, chunk: Option<u32> },
     /// Run one replica again in this node's sandbox and compare with what was recorded.
-    Replay { task: String, chunk: u32, attempt: Option<u32> },
+    Replay {
+        task: String,
+        chunk: u32,
+        attempt: Option<u32>,
+    },
     /// Peers.
     Peers,
     /// Balances per peer.
@@ -142,7 +150,12 @@ pub enum Reply {
     /// [`Request::Explain`].
     Explain(Box<ExplainReport>),
     /// [`Request::Fetch`].
-    Fetched { hash: BlobHash, size: u64, transferred: u64, path: PathBuf },
+    Fetched {
+        hash: BlobHash,
+        size: u64,
+        transferred: u64,
+        path: PathBuf,
+    },
     /// [`Request::Logs`].
     Logs(Box<LogsReport>),
     /// [`Request::Replay`].

@@ -25,16 +25,28 @@ impl From<Stopping> for ControlError {
 }
 
 pub(super) fn bad_input(message: impl Into<String>, remedy: &str) -> ControlError {
-    ControlError { code: ErrorCode::BadInput, message: message.into(), remedy: remedy.to_owned() }
+    ControlError {
+        code: ErrorCode::BadInput,
+        message: message.into(),
+        remedy: remedy.to_owned(),
+    }
 }
 
 pub(super) fn not_found(message: impl Into<String>, remedy: &str) -> ControlError {
-    ControlError { code: ErrorCode::NotFound, message: message.into(), remedy: remedy.to_owned() }
+    ControlError {
+        code: ErrorCode::NotFound,
+        message: message.into(),
+        remedy: remedy.to_owned(),
+    }
 }
 
 pub(super) fn internal(message: impl std::fmt::Display) -> ControlError {
     let remedy = "see the node's log; if it repeats, please report it".to_owned();
-    ControlError { code: ErrorCode::Internal, message: message.to_string(), remedy }
+    ControlError {
+        code: ErrorCode::Internal,
+        message: message.to_string(),
+        remedy,
+    }
 }
 
 /// Answers one request.
@@ -43,7 +55,9 @@ pub async fn handle(request: Request, context: Arc<Context>, replies: Replies) -
         Request::Status => inspect::status(&context).await,
         Request::Publish { path } => jobs::publish(&context, &path).await,
         Request::Jobs => jobs::list(&context).await,
-        Request::Describe { job } => jobs::describe(&context, &job).await.map(|report| Reply::Job(Box::new(report))),
+        Request::Describe { job } => jobs::describe(&context, &job)
+            .await
+            .map(|report| Reply::Job(Box::new(report))),
         Request::Import { path, pin } => blobs::import(&context, path, pin).await,
         Request::Quote(request) => submit::quote(&context, *request, &replies).await,
         Request::Submit(request) => submit::submit(&context, *request, &replies).await,

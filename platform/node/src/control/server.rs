@@ -114,7 +114,9 @@ async fn connection_impl(stream: UnixStream, context: Arc<Context>) -> io::Resul
 async fn read_envelope(reader: &mut (impl AsyncReadExt + Unpin)) -> io::Result<Result<Envelope, ControlError>> {
     let length = reader.read_u32().await? as usize;
     if length > MAX_CONTROL_FRAME_BYTES {
-        return Ok(Err(bad_input(format!("the request has {length} bytes, at most {MAX_CONTROL_FRAME_BYTES} are allowed"))));
+        return Ok(Err(bad_input(format!(
+            "the request has {length} bytes, at most {MAX_CONTROL_FRAME_BYTES} are allowed"
+        ))));
     }
     let mut bytes = vec![0u8; length];
     reader.read_exact(&mut bytes).await?;
@@ -134,7 +136,11 @@ fn version_error(theirs: u16) -> ControlError {
 }
 
 fn bad_input(message: String) -> ControlError {
-    ControlError { code: ErrorCode::BadInput, message, remedy: String::new() }
+    ControlError {
+        code: ErrorCode::BadInput,
+        message,
+        remedy: String::new(),
+    }
 }
 
 async fn write_reply(writer: &mut (impl AsyncWriteExt + Unpin), reply: &Reply) -> io::Result<()> {

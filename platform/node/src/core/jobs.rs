@@ -86,7 +86,13 @@ pub struct JobBook {
 impl JobBook {
     /// Takes an event in.
     pub fn apply(&mut self, event: &Event) {
-        if let Event::JobPublished { job, size, publisher, manifest } = event {
+        if let Event::JobPublished {
+            job,
+            size,
+            publisher,
+            manifest,
+        } = event
+        {
             self.insert(*job, *size, *publisher, (Origin::Own, (**manifest).clone()));
         }
     }
@@ -94,8 +100,16 @@ impl JobBook {
     fn insert(&mut self, job: JobId, size: u64, publisher: NodeId, (origin, manifest): (Origin, Manifest)) {
         self.clock += 1;
         let (name, version) = (manifest.name.clone(), manifest.version.clone());
-        let known =
-            KnownJob { job, name, version, size, publisher, origin, at: self.clock, manifest: Some(manifest) };
+        let known = KnownJob {
+            job,
+            name,
+            version,
+            size,
+            publisher,
+            origin,
+            at: self.clock,
+            manifest: Some(manifest),
+        };
         self.jobs.insert(job, known);
     }
 
@@ -109,12 +123,30 @@ impl JobBook {
     /// A job a peer told of.
     pub fn hear(&mut self, publisher: NodeId, advert: JobAdvert) {
         let peers = self.jobs.values().filter(|known| known.origin == Origin::Peer).count();
-        if self.jobs.contains_key(&advert.job) || peers >= MAX_PEER_JOBS || !job_model::manifest::is_job_name(&advert.name) {
+        if self.jobs.contains_key(&advert.job)
+            || peers >= MAX_PEER_JOBS
+            || !job_model::manifest::is_job_name(&advert.name)
+        {
             return;
         }
         let UnixMillis(at) = advert.at;
-        let JobAdvert { name, version, job, size, .. } = advert;
-        let known = KnownJob { job, name, version, size, publisher, origin: Origin::Peer, at, manifest: None };
+        let JobAdvert {
+            name,
+            version,
+            job,
+            size,
+            ..
+        } = advert;
+        let known = KnownJob {
+            job,
+            name,
+            version,
+            size,
+            publisher,
+            origin: Origin::Peer,
+            at,
+            manifest: None,
+        };
         self.jobs.insert(job, known);
     }
 
@@ -154,25 +186,41 @@ impl JobBook {
 
     /// The job that `name`, `name@version`, a hash or the start of a hash stands for.
     pub fn resolve(&self, text: &str) -> Result<&KnownJob, ResolveError> {
-        let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
-        let named = self.jobs.values().filter(|known| known.name == name && version.is_none_or(|v| v == known.version));
+        let (name, version) = text
+            .split_once('@')
+            .map_or((text, None), |(name, version)| (name, Some(version)));
+        let named = self
+            .jobs
+            .values()
+            .filter(|known| known.name == name && version.is_none_or(|v| v == known.version));
         if let Some(best) = named.max_by_key(|known| (known.origin, known.at)) {
             return Ok(best);
         }
         if text.len() >= MIN_PREFIX_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit()) {
             let prefix = text.to_ascii_lowercase();
-            let fitting: Vec<&KnownJob> =
-                self.jobs.values().filter(|known| known.job.to_string().starts_with(&prefix)).collect();
+            let fitting: Vec<&KnownJob> = self
+                .jobs
+                .values()
+                .filter(|known| known.job.to_string().starts_with(&prefix))
+                .collect();
             match fitting.as_slice() {
                 [] => {}
                 [one] => return Ok(one),
-                several => return Err(ResolveError::Ambiguous { prefix, count: several.len() }),
+                several => {
+                    return Err(ResolveError::Ambiguous {
+                        prefix,
+                        count: several.len(),
+                    });
+                }
             }
         }
         let mut known: Vec<&str> = self.jobs.values().map(|known| known.name.as_str()).collect();
         known.sort_unstable();
         known.dedup();
-        Err(ResolveError::Unknown { name: text.to_owned(), known: known.join(", ") })
+        Err(ResolveError::Unknown {
+            name: text.to_owned(),
+            known: known.join(", "),
+        })
     }
 }
 

@@ -21,7 +21,13 @@ impl Core {
     /// Something happened between us and another node.
     pub fn on_peer(&mut self, event: PeerEvent) {
         match event {
-            PeerEvent::Up { peer, agent, addr, rtt_us, advert } => {
+            PeerEvent::Up {
+                peer,
+                agent,
+                addr,
+                rtt_us,
+                advert,
+            } => {
                 tracing::info!(node = %peer.short(), %agent, "peer is up");
                 self.on_advert(peer, advert);
                 if let Some(known) = self.peers.get_mut(&peer) {
@@ -69,7 +75,11 @@ impl Core {
     /// A message, from a peer or from this node to itself.
     pub fn on_message(&mut self, from: NodeId, message: Message) {
         match message {
-            Message::QuoteRequest { job, priority, requirements } => {
+            Message::QuoteRequest {
+                job,
+                priority,
+                requirements,
+            } => {
                 self.on_quote_request(from, job, priority, &requirements);
             }
             Message::QuoteOffer(quote) => self.on_quote(from, &quote),
@@ -77,7 +87,11 @@ impl Core {
             Message::Assign(batch) => self.on_assign(from, batch),
             Message::Results(batch) => self.on_results(from, *batch),
             Message::Cancel { task, replicas, .. } => {
-                self.effect(Effect::Worker(WorkerInput::Cancel { requester: from, task, replicas }));
+                self.effect(Effect::Worker(WorkerInput::Cancel {
+                    requester: from,
+                    task,
+                    replicas,
+                }));
             }
             Message::Settle { half, lines } => self.on_settle(from, &half, &lines),
             Message::Settled { half } => self.on_settled(from, &half),
@@ -96,31 +110,64 @@ impl Core {
             tracing::warn!(%node, count, "assignment cut to {MAX_BATCH_REPLICAS} replicas");
             batch.replicas.truncate(MAX_BATCH_REPLICAS);
         }
-        let quoted = from == self.me || self.market.issued_rates(&from, &batch.job, batch.quote, self.now).is_ok();
+        let quoted = from == self.me
+            || self
+                .market
+                .issued_rates(&from, &batch.job, batch.quote, self.now)
+                .is_ok();
         if quoted {
             self.effect(Effect::Worker(WorkerInput::Assign { requester: from, batch }));
             return;
         }
-        let why = format!("quote {} is not known here or has ended; ask for a new one", batch.quote);
-        let refused = |a: &job_model::message::Assignment| no_verdict((a.chunk, a.attempt), NoVerdict::Refused(why.clone()));
+        let why = format!(
+            "quote {} is not known here or has ended; ask for a new one",
+            batch.quote
+        );
+        let refused =
+            |a: &job_model::message::Assignment| no_verdict((a.chunk, a.attempt), NoVerdict::Refused(why.clone()));
         let results = batch.replicas.iter().map(refused).collect();
         let AssignBatch { task, job, quote, .. } = *batch;
-        self.on_ran(RanBatch { requester: from, task, job, quote, results });
+        self.on_ran(RanBatch {
+            requester: from,
+            task,
+            job,
+            quote,
+            results,
+        });
     }
 
     /// Our worker ran replicas: what they cost is written down before the requester hears of them.
     pub fn on_ran(&mut self, ran: RanBatch) {
-        let RanBatch { requester, task, job, quote, results } = ran;
+        let RanBatch {
+            requester,
+            task,
+            job,
+            quote,
+            results,
+        } = ran;
         if requester == self.me {
-            return self.on_arrived(Arrived { worker: self.me, task, results, lost: Vec::new(), why: String::new() });
+            return self.on_arrived(Arrived {
+                worker: self.me,
+                task,
+                results,
+                lost: Vec::new(),
+                why: String::new(),
+            });
         }
         if let Ok(rates) = self.market.issued_rates(&requester, &job, quote, self.now) {
             for result in &results {
                 let Some(vote) = result.outcome.vote() else { continue };
                 let usage = &result.usage;
                 let bytes = usage.input_bytes.saturating_add(usage.output_bytes);
-                let ran = Ran { vote, fuel: usage.fuel, bytes, price: rates.price(usage) };
-                self.batch.ran.push((ran_key(&task, result.chunk, result.attempt), codec::encode(&ran)));
+                let ran = Ran {
+                    vote,
+                    fuel: usage.fuel,
+                    bytes,
+                    price: rates.price(usage),
+                };
+                self.batch
+                    .ran
+                    .push((ran_key(&task, result.chunk, result.attempt), codec::encode(&ran)));
             }
         }
         let mut part = Vec::new();
@@ -141,7 +188,12 @@ impl Core {
     fn send_results(&mut self, requester: NodeId, task: TaskId, results: Vec<ReplicaResult>) {
         let claim = ResultBatch::claim(&task, &self.profile, &results);
         let signature = self.key.sign(ResultBatch::DOMAIN, &claim);
-        let batch = ResultBatch { task, profile: self.profile, results, signature };
+        let batch = ResultBatch {
+            task,
+            profile: self.profile,
+            results,
+            signature,
+        };
         self.send(requester, Message::Results(Box::new(batch)));
     }
 

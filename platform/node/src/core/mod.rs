@@ -111,7 +111,18 @@ pub struct Parts {
 impl Core {
     /// A core without history.
     pub fn new(parts: Parts) -> Self {
-        let Parts { key, profile, slots, config, scheduler, market, chain, ledger_tail, judged, journal } = parts;
+        let Parts {
+            key,
+            profile,
+            slots,
+            config,
+            scheduler,
+            market,
+            chain,
+            ledger_tail,
+            judged,
+            journal,
+        } = parts;
         Self {
             me: key.id(),
             key,
@@ -185,10 +196,20 @@ impl Core {
         match output {
             Output::Event(event) => self.record(event, AppliedBy::Scheduler),
             Output::StartReduce { task } => self.start_reduce(task),
-            Output::CancelReplicas { task, worker, replicas, reason } => {
+            Output::CancelReplicas {
+                task,
+                worker,
+                replicas,
+                reason,
+            } => {
                 self.send(worker, Message::Cancel { task, replicas, reason });
             }
-            Output::Ignored { task, worker, replicas, why } => {
+            Output::Ignored {
+                task,
+                worker,
+                replicas,
+                why,
+            } => {
                 let (task, worker) = (task.map(|t| t.short()), worker.map(|w| w.short()));
                 tracing::debug!(?task, ?worker, count = replicas.len(), %why, "ignored");
             }
@@ -208,7 +229,11 @@ impl Core {
         self.tasks.apply(&event, self.now);
         self.jobs.apply(&event);
         self.seq += 1;
-        let record = Arc::new(Recorded { seq: self.seq, at: self.now, event });
+        let record = Arc::new(Recorded {
+            seq: self.seq,
+            at: self.now,
+            event,
+        });
         self.batch.events.push(Arc::clone(&record));
         self.follow_up(&record.event);
         self.effect(Effect::Publish(Arc::clone(&record)));
@@ -239,7 +264,8 @@ impl Core {
     /// How busy our worker is: feeds our prices and our advert.
     pub fn observe_load(&mut self, load: Load) {
         let slots = f64::from(self.slots.max(1));
-        self.market.observe_load(f64::from(load.running + load.queued) / slots, self.now);
+        self.market
+            .observe_load(f64::from(load.running + load.queued) / slots, self.now);
     }
 
     /// What we say of our load and capability.

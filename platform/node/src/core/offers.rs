@@ -54,7 +54,10 @@ impl Core {
         if self.config.worker.enabled && self.config.worker.run_own_tasks {
             self.quote_ourselves(job, priority);
         }
-        let connected = self.peers.iter().filter(|(_, peer)| peer.connected && peer.capability.worker);
+        let connected = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.connected && peer.capability.worker);
         let nodes: Vec<NodeId> = connected.map(|(node, _)| *node).collect();
         for node in nodes {
             let due = match self.quotes.states.get(&(node, job, priority)) {
@@ -69,7 +72,14 @@ impl Core {
                 self.quotes.states.insert((node, job, priority), State::Asked(self.now));
             }
             let requirements = requirements.clone();
-            self.send(node, Message::QuoteRequest { job, priority, requirements });
+            self.send(
+                node,
+                Message::QuoteRequest {
+                    job,
+                    priority,
+                    requirements,
+                },
+            );
         }
     }
 
@@ -81,7 +91,13 @@ impl Core {
         {
             return;
         }
-        let ask = QuoteAsk { requester: self.me, job, priority, profile: self.profile, slots: self.slots };
+        let ask = QuoteAsk {
+            requester: self.me,
+            job,
+            priority,
+            profile: self.profile,
+            slots: self.slots,
+        };
         let mut quote = self.market.issue_quote(&ask, self.now);
         quote.rates = Rates::default();
         self.quotes.states.insert(key, State::Offered(quote.clone()));
@@ -90,7 +106,12 @@ impl Core {
 
     /// Renews quotes of jobs that open tasks need.
     pub(super) fn refresh_quotes(&mut self) {
-        let open: Vec<TaskId> = self.tasks.open().filter(|(_, entry)| entry.plan.is_some()).map(|(task, _)| *task).collect();
+        let open: Vec<TaskId> = self
+            .tasks
+            .open()
+            .filter(|(_, entry)| entry.plan.is_some())
+            .map(|(task, _)| *task)
+            .collect();
         for task in open {
             self.request_quotes_for(task);
         }
@@ -104,13 +125,17 @@ impl Core {
         if signed.node != from || quote.worker != from || quote.requester != self.me {
             return tracing::warn!(node = %from.short(), "quote dropped: it is not from its sender to this node");
         }
-        self.quotes.states.insert((from, quote.job, quote.priority), State::Offered(quote.clone()));
+        self.quotes
+            .states
+            .insert((from, quote.job, quote.priority), State::Offered(quote.clone()));
         self.emit(Event::QuoteReceived { quote: Box::new(quote) });
         self.offers_due = true;
     }
 
     pub(super) fn on_quote_refused(&mut self, from: NodeId, job: JobId, priority: Priority, why: String) {
-        self.quotes.states.insert((from, job, priority), State::Refused(why, self.now));
+        self.quotes
+            .states
+            .insert((from, job, priority), State::Refused(why, self.now));
         self.offers_due = true;
     }
 
@@ -122,7 +147,12 @@ impl Core {
 
     /// Tells the scheduler who could run each open task.
     pub(super) fn refresh_offers(&mut self) {
-        let open: Vec<TaskId> = self.tasks.open().filter(|(_, entry)| entry.plan.is_some()).map(|(task, _)| *task).collect();
+        let open: Vec<TaskId> = self
+            .tasks
+            .open()
+            .filter(|(_, entry)| entry.plan.is_some())
+            .map(|(task, _)| *task)
+            .collect();
         for task in open {
             let offers = self.candidates(task);
             self.schedule(Input::Offers { task, offers });
@@ -130,9 +160,15 @@ impl Core {
     }
 
     fn candidates(&self, task: TaskId) -> Vec<Candidate> {
-        let Some(entry) = self.tasks.get(&task) else { return Vec::new() };
+        let Some(entry) = self.tasks.get(&task) else {
+            return Vec::new();
+        };
         let (job, priority) = (entry.spec.job, entry.spec.config.priority);
-        let mut list: Vec<Candidate> = self.peers.keys().map(|node| self.candidate(*node, job, priority)).collect();
+        let mut list: Vec<Candidate> = self
+            .peers
+            .keys()
+            .map(|node| self.candidate(*node, job, priority))
+            .collect();
         if self.config.worker.enabled && self.config.worker.run_own_tasks {
             let mut own = self.candidate(self.me, job, priority);
             own.local_inputs = (0..u32::try_from(entry.spec.inputs.len()).unwrap_or(0)).collect();
@@ -149,7 +185,11 @@ impl Core {
             quote: 0,
             slots: self.slots,
             hold: MicroCredits::ZERO,
-            credit: if own { MicroCredits::MAX } else { self.market.credit_left(&node) },
+            credit: if own {
+                MicroCredits::MAX
+            } else {
+                self.market.credit_left(&node)
+            },
             price: MicroCredits::ZERO,
             queued: peer.map_or(0, |peer| peer.load.queued),
             rtt_us: peer.map_or(0, |peer| peer.rtt_us),
@@ -175,8 +215,16 @@ impl Core {
             Some(State::Offered(quote)) if quote.expires > self.now => {
                 candidate.quote = quote.number;
                 candidate.slots = quote.slots;
-                candidate.hold = if own { MicroCredits::ZERO } else { self.market.estimate_hold(&job, &quote.rates) };
-                candidate.price = if own { MicroCredits::ZERO } else { self.market.expected_price(&job, &quote.rates) };
+                candidate.hold = if own {
+                    MicroCredits::ZERO
+                } else {
+                    self.market.estimate_hold(&job, &quote.rates)
+                };
+                candidate.price = if own {
+                    MicroCredits::ZERO
+                } else {
+                    self.market.expected_price(&job, &quote.rates)
+                };
             }
             Some(State::Offered(_)) => candidate.eligible = Err(Ineligible::QuoteExpired),
             Some(State::Refused(why, _)) => candidate.eligible = Err(Ineligible::QuoteRefused { why: why.clone() }),
@@ -187,7 +235,12 @@ impl Core {
 
     /// What every node offers for a job now, and whether somebody has not answered yet.
     pub fn standing_offers(&self, job: JobId, priority: Priority) -> (Vec<Standing>, bool) {
-        let mut nodes: Vec<NodeId> = self.peers.iter().filter(|(_, peer)| peer.connected).map(|(node, _)| *node).collect();
+        let mut nodes: Vec<NodeId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.connected)
+            .map(|(node, _)| *node)
+            .collect();
         if self.config.worker.enabled && self.config.worker.run_own_tasks {
             nodes.push(self.me);
         }
@@ -202,7 +255,12 @@ impl Core {
                     _ => None,
                 };
                 let refused = candidate.eligible.err().map(|why| why.to_string());
-                Standing { node, quote, expected: candidate.price, refused }
+                Standing {
+                    node,
+                    quote,
+                    expected: candidate.price,
+                    refused,
+                }
             })
             .collect();
         (offers, waiting)
@@ -221,7 +279,9 @@ impl Core {
             Some("this node takes no replicas (worker.enabled = false)".to_owned())
         } else if requirements.memory_bytes > worker.memory_bytes {
             let (asked, most) = (requirements.memory_bytes, worker.memory_bytes);
-            Some(format!("a sandbox here has at most {most} bytes of memory, {asked} are asked for"))
+            Some(format!(
+                "a sandbox here has at most {most} bytes of memory, {asked} are asked for"
+            ))
         } else if !self.market.may_earn() {
             Some("this node has as many credits as it may have".to_owned())
         } else {
@@ -230,9 +290,18 @@ impl Core {
         if let Some(why) = refusal {
             return self.send(from, Message::QuoteRefused { job, priority, why });
         }
-        let ask = QuoteAsk { requester: from, job, priority, profile: self.profile, slots: self.slots };
+        let ask = QuoteAsk {
+            requester: from,
+            job,
+            priority,
+            profile: self.profile,
+            slots: self.slots,
+        };
         let quote = self.market.issue_quote(&ask, self.now);
         let signed = Signed::new(&self.key, &quote);
-        self.effect(Effect::Send { to: from, message: Message::QuoteOffer(Box::new(signed)) });
+        self.effect(Effect::Send {
+            to: from,
+            message: Message::QuoteOffer(Box::new(signed)),
+        });
     }
 }

@@ -22,8 +22,11 @@ impl Core {
         self.reconcile();
         self.schedule(Input::Restarted);
         type Open = (TaskId, Arc<TaskSpec>, Option<BlobHash>);
-        let open: Vec<Open> =
-            self.tasks.open().map(|(task, entry)| (*task, Arc::clone(&entry.spec), entry.plan_hash)).collect();
+        let open: Vec<Open> = self
+            .tasks
+            .open()
+            .map(|(task, entry)| (*task, Arc::clone(&entry.spec), entry.plan_hash))
+            .collect();
         for (task, spec, plan) in open {
             match plan {
                 Some(plan) => self.effect(Effect::LoadPlan { task, plan }),

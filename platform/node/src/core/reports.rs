@@ -5,7 +5,7 @@ use crate::control::protocol::{
     ErrorGroup, ExplainGroup, ExplainNode, ExplainReport, JobReport, LedgerReport, LedgerRow, PeerReport, PricesReport,
     TaskReport,
 };
-use crate::core::KnownJob;
+use crate::core::{KnownJob, confirmations_needed};
 use job_model::event::ReplicaResult;
 use job_model::manifest::ReduceMode;
 use job_model::task::{TaskSpec, TaskStatus};
@@ -18,6 +18,9 @@ use std::path::PathBuf;
 
 /// Failure bundles kept as blobs per task; the journal keeps every failure all the same.
 const MAX_BUNDLES_PER_TASK: usize = 64;
+
+/// Share of earned work that is assumed to be bad (trust rules, section 1).
+const ASSUMED_WRONG: f64 = 0.2;
 
 /// The evidence of a failed replica, content-addressed: everything needed to run it again.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -73,17 +76,27 @@ impl Core {
         *kept += 1;
         let entry = self.tasks.get(&task)?;
         let chunk = entry.plan.as_ref()?.chunks.get(result.chunk as usize)?;
-        Some(codec::encode(&Bundle::new((task, &entry.spec, chunk), self.profile, worker, result)))
+        Some(codec::encode(&Bundle::new(
+            (task, &entry.spec, chunk),
+            self.profile,
+            worker,
+            result,
+        )))
     }
 
     /// What one replica of a task may put out, in bytes.
     pub fn output_limit(&self, task: &TaskId) -> u64 {
-        self.tasks.get(task).map_or(0, |entry| entry.spec.requirements.output_bytes)
+        self.tasks
+            .get(task)
+            .map_or(0, |entry| entry.spec.requirements.output_bytes)
     }
 
     /// How a job's result is made.
     pub fn reduce_mode(&self, job: &JobId) -> ReduceMode {
-        self.jobs.get(job).and_then(|known| known.manifest.as_ref()).map_or(ReduceMode::Reduce, |m| m.reduce)
+        self.jobs
+            .get(job)
+            .and_then(|known| known.manifest.as_ref())
+            .map_or(ReduceMode::Reduce, |m| m.reduce)
     }
 
     /// Whether expected prices of a job rest on what its replicas used.
@@ -93,8 +106,15 @@ impl Core {
 
     /// Sandboxes of all connected workers and our own.
     pub fn connected_slots(&self) -> u32 {
-        let peers = self.peers.values().filter(|peer| peer.connected && peer.capability.worker);
-        let own = if self.config.worker.enabled && self.config.worker.run_own_tasks { self.slots } else { 0 };
+        let peers = self
+            .peers
+            .values()
+            .filter(|peer| peer.connected && peer.capability.worker);
+        let own = if self.config.worker.enabled && self.config.worker.run_own_tasks {
+            self.slots
+        } else {
+            0
+        };
         peers.map(|peer| peer.capability.slots).sum::<u32>() + own
     }
 
@@ -121,7 +141,7 @@ impl Core {
             extra_replicas: extra,
             price: view.spent,
             held: view.held,
-            confidence: view.confidence.unwrap_or(0.0),
+            confidence: view.confidence.unwrap_or_else(|| recalled_confidence(&view)),
             result_hash: view.result.map(|(hash, _)| hash),
             result_bytes: view.result.map(|(_, size)| size),
             detail: detail(&view),
@@ -130,7 +150,11 @@ impl Core {
             errors: view
                 .errors
                 .iter()
-                .map(|g| ErrorGroup { message: g.message.clone(), count: g.count, chunks: g.first_chunks.clone() })
+                .map(|g| ErrorGroup {
+                    message: g.message.clone(),
+                    count: g.count,
+                    chunks: g.first_chunks.clone(),
+                })
                 .collect(),
             fuel: view.usage.fuel,
         })
@@ -185,7 +209,12 @@ impl Core {
 
     /// Peers.
     pub fn peer_reports(&self) -> Vec<PeerReport> {
-        let balances: BTreeMap<NodeId, _> = self.market.ledger().into_iter().map(|row| (row.peer, row.balance)).collect();
+        let balances: BTreeMap<NodeId, _> = self
+            .market
+            .ledger()
+            .into_iter()
+            .map(|row| (row.peer, row.balance))
+            .collect();
         let report = |(node, peer): (&NodeId, &super::Peer)| PeerReport {
             node: *node,
             connected: peer.connected,
@@ -205,15 +234,20 @@ impl Core {
 
     /// Balances per peer.
     pub fn ledger_report(&self, file: PathBuf) -> LedgerReport {
-        let rows = self.market.ledger().into_iter().filter(|row| row.peer != self.me).map(|row| LedgerRow {
-            peer: row.peer,
-            earned: row.earned,
-            spent: row.spent,
-            held: row.held,
-            balance: row.balance,
-            credit_left: row.credit_left,
-            unanswered: self.unanswered(&row.peer),
-        });
+        let rows = self
+            .market
+            .ledger()
+            .into_iter()
+            .filter(|row| row.peer != self.me)
+            .map(|row| LedgerRow {
+                peer: row.peer,
+                earned: row.earned,
+                spent: row.spent,
+                held: row.held,
+                balance: row.balance,
+                credit_left: row.credit_left,
+                unanswered: self.unanswered(&row.peer),
+            });
         LedgerReport {
             owner: self.me,
             file,
@@ -260,12 +294,19 @@ pub fn slices_by_hash(inputs: &[job_model::InputRef], slices: &[job_model::Slice
 /// The blocker's stable name, as its serialised form has it.
 fn blocker_code(blocker: &scheduler::Blocker) -> String {
     let value = serde_json::to_value(blocker).unwrap_or_default();
-    value.get("blocker").and_then(|code| code.as_str()).unwrap_or("other").to_owned()
+    value
+        .get("blocker")
+        .and_then(|code| code.as_str())
+        .unwrap_or("other")
+        .to_owned()
 }
 
 fn rates_map(rates: &job_model::Rates) -> BTreeMap<String, f64> {
     let resources = [("cpu", rates.cpu), ("ram", rates.ram), ("disk", rates.disk)];
-    resources.into_iter().map(|(name, rate)| (name.to_owned(), rate.as_f64())).collect()
+    resources
+        .into_iter()
+        .map(|(name, rate)| (name.to_owned(), rate.as_f64()))
+        .collect()
 }
 
 fn policy_replicas(view: &TaskView) -> u32 {
@@ -273,7 +314,21 @@ fn policy_replicas(view: &TaskView) -> u32 {
         job_model::VerifyPolicy::Quorum(k) => u32::from(k),
         job_model::VerifyPolicy::None | job_model::VerifyPolicy::Spot(_) => 1,
     };
-    view.chunks.total.saturating_sub(view.chunks.recalled).saturating_mul(per_chunk)
+    view.chunks
+        .total
+        .saturating_sub(view.chunks.recalled)
+        .saturating_mul(per_chunk)
+}
+
+/// Confidence of a task that has only recalled chunks: what as many agreeing newcomers as its policy wants are worth, each
+/// wrong with probability [`ASSUMED_WRONG`] (Sarmenta 2001). Nothing before the first chunk.
+fn recalled_confidence(view: &TaskView) -> f64 {
+    if view.chunks.recalled == 0 {
+        return 0.0;
+    }
+    let nodes = confirmations_needed(view.verify) as i32;
+    let (right, wrong) = ((1.0 - ASSUMED_WRONG).powi(nodes), ASSUMED_WRONG.powi(nodes));
+    right / (right + wrong)
 }
 
 fn liars(view: &TaskView) -> Vec<(NodeId, u32)> {

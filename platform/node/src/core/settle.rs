@@ -56,7 +56,10 @@ impl Core {
         if half.node != from {
             return tracing::warn!(node = %from.short(), "settlement dropped: it is of another node");
         }
-        let keys: Vec<Vec<u8>> = lines.iter().map(|line| ran_key(&task, line.chunk, line.attempt)).collect();
+        let keys: Vec<Vec<u8>> = lines
+            .iter()
+            .map(|line| ran_key(&task, line.chunk, line.attempt))
+            .collect();
         let ran: BTreeMap<(u32, u32), Ran> = match self.journal.ran(&keys) {
             Ok(found) => {
                 let known = lines.iter().zip(found).filter_map(|(line, bytes)| {
@@ -85,7 +88,13 @@ impl Core {
                 tracing::warn!(node = %from.short(), %error, "settlement refused");
                 self.keep_fork(&error);
                 let seq = half.open().map_or(0, |block| block.seq);
-                self.send(from, Message::SettleRefused { seq, why: error.to_string() });
+                self.send(
+                    from,
+                    Message::SettleRefused {
+                        seq,
+                        why: error.to_string(),
+                    },
+                );
             }
         }
     }

@@ -13,7 +13,8 @@ use job_model::message::{AssignBatch, Assignment, ResultBatch};
 use job_model::receipt::ReplicaVerdict;
 use job_model::task::TaskFailure;
 use job_model::{
-    BlobHash, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, UnixMillis, VerifyPolicy, sign,
+    BlobHash, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, UnixMillis,
+    VerifyPolicy, sign,
 };
 use scheduler::Input;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,11 +49,19 @@ impl TaskBook {
     pub fn apply(&mut self, event: &Event, at: UnixMillis) {
         if let Event::TaskSubmitted { task, spec } = event {
             let spec = Arc::new((**spec).clone());
-            let entry = TaskEntry { spec, plan: None, plan_hash: None, workers: BTreeSet::new(), ended: None };
+            let entry = TaskEntry {
+                spec,
+                plan: None,
+                plan_hash: None,
+                workers: BTreeSet::new(),
+                ended: None,
+            };
             self.tasks.insert(*task, entry);
             return;
         }
-        let Some(entry) = event.task().and_then(|task| self.tasks.get_mut(&task)) else { return };
+        let Some(entry) = event.task().and_then(|task| self.tasks.get_mut(&task)) else {
+            return;
+        };
         match event {
             Event::TaskPlanned { plan, .. } => entry.plan_hash = Some(*plan),
             Event::ReplicasAssigned { worker, .. } => {
@@ -78,7 +87,11 @@ impl TaskBook {
 
     /// All task ids that start with these hex digits.
     pub fn with_prefix(&self, prefix: &str) -> Vec<TaskId> {
-        self.tasks.keys().filter(|task| task.to_string().starts_with(prefix)).copied().collect()
+        self.tasks
+            .keys()
+            .filter(|task| task.to_string().starts_with(prefix))
+            .copied()
+            .collect()
     }
 
     /// All tasks.
@@ -90,19 +103,32 @@ impl TaskBook {
 impl Core {
     /// Takes a task on.
     pub fn submit(&mut self, task: TaskId, spec: TaskSpec) {
-        self.schedule(Input::Submit { task, spec: Box::new(spec) });
+        self.schedule(Input::Submit {
+            task,
+            spec: Box::new(spec),
+        });
     }
 
     /// A task is cut, or cannot be.
     pub fn on_planned(&mut self, task: TaskId, result: Result<Planned, TaskFailure>) {
-        let Planned { plan, hash, fuel, recalled } = match result {
+        let Planned {
+            plan,
+            hash,
+            fuel,
+            recalled,
+        } = match result {
             Ok(planned) => planned,
             Err(failure) => return self.schedule(Input::PlanFailed { task, failure }),
         };
         if let Some(entry) = self.tasks.tasks.get_mut(&task) {
             entry.plan = Some(Arc::clone(&plan));
         }
-        self.schedule(Input::Planned { task, plan: hash, fuel, chunks: plan });
+        self.schedule(Input::Planned {
+            task,
+            plan: hash,
+            fuel,
+            chunks: plan,
+        });
         if !recalled.is_empty() {
             self.schedule(Input::Recalled { task, chunks: recalled });
         }
@@ -144,9 +170,18 @@ impl Core {
     pub(super) fn follow_up(&mut self, event: &Event) {
         match event {
             Event::TaskSubmitted { task, spec } => {
-                self.effect(Effect::Plan { task: *task, spec: Arc::new((**spec).clone()) });
+                self.effect(Effect::Plan {
+                    task: *task,
+                    spec: Arc::new((**spec).clone()),
+                });
             }
-            Event::ReplicasAssigned { task, worker, quote, replicas, .. } => {
+            Event::ReplicasAssigned {
+                task,
+                worker,
+                quote,
+                replicas,
+                ..
+            } => {
                 self.send_assignments(*task, *worker, *quote, replicas);
             }
             Event::ReplicasFinished { task, worker, results } => self.keep_bundles(*task, *worker, results),
@@ -162,7 +197,10 @@ impl Core {
         let Some(entry) = self.tasks.get(&task) else { return };
         let Some(plan) = entry.plan.clone() else { return };
         let spec = Arc::clone(&entry.spec);
-        let job_size = self.jobs.get(&spec.job).map_or(job_model::limits::MAX_COMPONENT_BYTES, |known| known.size);
+        let job_size = self
+            .jobs
+            .get(&spec.job)
+            .map_or(job_model::limits::MAX_COMPONENT_BYTES, |known| known.size);
         let batch = |replicas: Vec<Assignment>| AssignBatch {
             task,
             job: spec.job,
@@ -177,9 +215,16 @@ impl Core {
         let mut part: Vec<Assignment> = Vec::with_capacity(replicas.len());
         let mut bytes = 0;
         for &(chunk, attempt) in replicas {
-            let Some(planned) = plan.chunks.get(chunk as usize) else { continue };
+            let Some(planned) = plan.chunks.get(chunk as usize) else {
+                continue;
+            };
             bytes += planned.body.len() + planned.slices.len() * 32 + 32;
-            part.push(Assignment { chunk, attempt, body: planned.body.clone(), slices: planned.slices.clone() });
+            part.push(Assignment {
+                chunk,
+                attempt,
+                body: planned.body.clone(),
+                slices: planned.slices.clone(),
+            });
             if bytes >= ASSIGN_BYTES || part.len() >= MAX_BATCH_REPLICAS {
                 self.send(worker, Message::Assign(Box::new(batch(std::mem::take(&mut part)))));
                 bytes = 0;
@@ -202,21 +247,47 @@ impl Core {
         if batch.profile != self.profile {
             let replicas = batch.results.iter().map(|r| (r.chunk, r.attempt)).collect();
             let why = LossReason::Refused("the results were made under another metering profile".to_owned());
-            return self.schedule(Input::Lost { task: batch.task, worker: from, why, replicas });
+            return self.schedule(Input::Lost {
+                task: batch.task,
+                worker: from,
+                why,
+                replicas,
+            });
         }
-        let remote = from != self.me && batch.results.iter().any(|r| matches!(r.outcome, Outcome::Value(Output::Blob { .. })));
+        let remote = from != self.me
+            && batch
+                .results
+                .iter()
+                .any(|r| matches!(r.outcome, Outcome::Value(Output::Blob { .. })));
         if remote {
-            self.effect(Effect::FetchOutputs { from, batch: Box::new(batch) });
+            self.effect(Effect::FetchOutputs {
+                from,
+                batch: Box::new(batch),
+            });
         } else {
             let ResultBatch { task, results, .. } = batch;
-            self.on_arrived(Arrived { worker: from, task, results, lost: Vec::new(), why: String::new() });
+            self.on_arrived(Arrived {
+                worker: from,
+                task,
+                results,
+                lost: Vec::new(),
+                why: String::new(),
+            });
         }
     }
 
     /// Results whose bytes are all here.
     pub fn on_arrived(&mut self, arrived: Arrived) {
-        let Arrived { worker, task, results, lost, why } = arrived;
-        let refused = results.iter().any(|r| matches!(&r.outcome, Outcome::NoVerdict(NoVerdict::Refused(_))));
+        let Arrived {
+            worker,
+            task,
+            results,
+            lost,
+            why,
+        } = arrived;
+        let refused = results
+            .iter()
+            .any(|r| matches!(&r.outcome, Outcome::NoVerdict(NoVerdict::Refused(_))));
         if refused {
             // Most often the quote is of before a restart of the worker: ask again.
             self.forget_quotes_of(worker);
@@ -225,21 +296,40 @@ impl Core {
             self.schedule(Input::Finished { task, worker, results });
         }
         if !lost.is_empty() {
-            self.schedule(Input::Lost { task, worker, why: LossReason::Refused(why), replicas: lost });
+            self.schedule(Input::Lost {
+                task,
+                worker,
+                why: LossReason::Refused(why),
+                replicas: lost,
+            });
         }
     }
 
     /// Accepted values are remembered with the number of nodes that agreed.
     fn remember(&mut self, task: TaskId, verdicts: &[job_model::event::ChunkVerdict]) {
         let Some(entry) = self.tasks.get(&task) else { return };
-        let (Some(plan), spec) = (entry.plan.clone(), Arc::clone(&entry.spec)) else { return };
+        let (Some(plan), spec) = (entry.plan.clone(), Arc::clone(&entry.spec)) else {
+            return;
+        };
         for verdict in verdicts {
             let output = self.scheduler.output(task, verdict.chunk);
-            let (Some(chunk), Some(output)) = (plan.chunks.get(verdict.chunk as usize), output) else { continue };
-            let agreed = verdict.replicas.iter().filter(|(_, _, verdict)| *verdict == ReplicaVerdict::Accepted).count();
+            let (Some(chunk), Some(output)) = (plan.chunks.get(verdict.chunk as usize), output) else {
+                continue;
+            };
+            let agreed = verdict
+                .replicas
+                .iter()
+                .filter(|(_, _, verdict)| *verdict == ReplicaVerdict::Accepted)
+                .count();
             let confirmations = u32::try_from(agreed).unwrap_or(u32::MAX);
             let key = ChunkKey::new(&self.profile, &spec.job, chunk, &spec.inputs);
-            self.batch.memo.push((key, MemoEntry { output: output.clone(), confirmations }));
+            self.batch.memo.push((
+                key,
+                MemoEntry {
+                    output: output.clone(),
+                    confirmations,
+                },
+            ));
         }
     }
 
@@ -276,14 +366,24 @@ impl Core {
         let workers: Vec<NodeId> = entry.workers.iter().copied().collect();
         for worker in workers {
             let reason = "the task ended".to_owned();
-            self.send(worker, Message::Cancel { task, replicas: Vec::new(), reason });
+            self.send(
+                worker,
+                Message::Cancel {
+                    task,
+                    replicas: Vec::new(),
+                    reason,
+                },
+            );
         }
     }
 }
 
 /// Whether an outcome tells something of the job: a cancelled or refused replica does not.
 fn is_evidence(outcome: &Outcome) -> bool {
-    !matches!(outcome, Outcome::Value(_) | Outcome::NoVerdict(NoVerdict::Cancelled | NoVerdict::Refused(_)))
+    !matches!(
+        outcome,
+        Outcome::Value(_) | Outcome::NoVerdict(NoVerdict::Cancelled | NoVerdict::Refused(_))
+    )
 }
 
 /// How many agreeing nodes a remembered result needs to stand for a fresh one under a policy.

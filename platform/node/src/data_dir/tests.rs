@@ -18,8 +18,14 @@ fn another_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("VERSION"), "p2pjob-data 99\n").unwrap();
     let error = DataDir::open(dir.path()).unwrap_err();
-    assert!(matches!(&error, DataDirError::Version { found, .. } if found == "p2pjob-data 99"), "{error}");
-    assert_eq!(fs::read_to_string(dir.path().join("VERSION")).unwrap(), "p2pjob-data 99\n");
+    assert!(
+        matches!(&error, DataDirError::Version { found, .. } if found == "p2pjob-data 99"),
+        "{error}"
+    );
+    assert_eq!(
+        fs::read_to_string(dir.path().join("VERSION")).unwrap(),
+        "p2pjob-data 99\n"
+    );
 }
 
 #[test]

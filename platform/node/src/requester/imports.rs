@@ -38,25 +38,45 @@ impl ImportCache {
 }
 
 fn bad_input(message: String, remedy: &str) -> ControlError {
-    ControlError { code: ErrorCode::BadInput, message, remedy: remedy.to_owned() }
+    ControlError {
+        code: ErrorCode::BadInput,
+        message,
+        remedy: remedy.to_owned(),
+    }
 }
 
 /// The blob and size of an input; the blob is complete here afterwards.
-pub async fn import_input(context: &Arc<Context>, source: &InputSource, pin: &Pin) -> Result<(BlobHash, u64), ControlError> {
+pub async fn import_input(
+    context: &Arc<Context>,
+    source: &InputSource,
+    pin: &Pin,
+) -> Result<(BlobHash, u64), ControlError> {
     match source {
         InputSource::Path(path) => import_file(context, path, pin).await,
-        InputSource::Hash(hash) => bring_blob(context, *hash, pin, &|_, _| {}).await.map(|(size, _)| (*hash, size)),
+        InputSource::Hash(hash) => bring_blob(context, *hash, pin, &|_, _| {})
+            .await
+            .map(|(size, _)| (*hash, size)),
     }
 }
 
 async fn import_file(context: &Arc<Context>, path: &Path, pin: &Pin) -> Result<(BlobHash, u64), ControlError> {
     let meta = tokio::fs::metadata(path).await.map_err(|error| {
-        bad_input(format!("cannot read {}: {error}", path.display()), "check the path; the node reads it as its own user")
+        bad_input(
+            format!("cannot read {}: {error}", path.display()),
+            "check the path; the node reads it as its own user",
+        )
     })?;
     if !meta.is_file() {
-        return Err(bad_input(format!("{} is not a file", path.display()), "give one file per input"));
+        return Err(bad_input(
+            format!("{} is not a file", path.display()),
+            "give one file per input",
+        ));
     }
-    let stamp = Stamp { path: path.to_owned(), size: meta.len(), modified: meta.modified().ok() };
+    let stamp = Stamp {
+        path: path.to_owned(),
+        size: meta.len(),
+        modified: meta.modified().ok(),
+    };
     if let Some(hash) = context.imports.find(&stamp)
         && context.store.has(hash).await
         && context.store.pin(hash, pin).await.is_ok()
@@ -89,7 +109,11 @@ pub async fn bring_blob(
     let (holders, asked) = context.who_has(hash).await;
     let Some((_, size)) = holders.first().copied() else {
         let names: Vec<String> = asked.iter().map(job_model::NodeId::short).collect();
-        let who = if names.is_empty() { "no peer is connected".to_owned() } else { format!("asked: {}", names.join(", ")) };
+        let who = if names.is_empty() {
+            "no peer is connected".to_owned()
+        } else {
+            format!("asked: {}", names.join(", "))
+        };
         return Err(ControlError {
             code: ErrorCode::NotFound,
             message: format!("nobody has blob {hash} ({who})"),
@@ -108,10 +132,14 @@ pub async fn bring_blob(
         pin,
         progress: &report,
     };
-    let fetched = context.store.fetch(&context.network.endpoint(), fetch).await.map_err(|error| ControlError {
-        code: ErrorCode::Unavailable,
-        message: error.to_string(),
-        remedy: "try again: what has come is kept".to_owned(),
-    })?;
+    let fetched = context
+        .store
+        .fetch(&context.network.endpoint(), fetch)
+        .await
+        .map_err(|error| ControlError {
+            code: ErrorCode::Unavailable,
+            message: error.to_string(),
+            remedy: "try again: what has come is kept".to_owned(),
+        })?;
     Ok((size, fetched.bytes_transferred))
 }

@@ -41,6 +41,12 @@ pub async fn fetch_outputs(context: Arc<Context>, from: NodeId, batch: ResultBat
     if let Err(error) = context.store.sync().await {
         tracing::warn!(%error, "fetched outputs may be lost in a crash");
     }
-    let arrived = Arrived { worker: from, task, results: here, lost, why };
+    let arrived = Arrived {
+        worker: from,
+        task,
+        results: here,
+        lost,
+        why,
+    };
     let _ = context.inputs.send(LoopInput::Results(arrived)).await;
 }

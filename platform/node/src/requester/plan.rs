@@ -42,7 +42,9 @@ impl PlanCache {
     }
     fn take(&self, key: BlobHash) -> Option<Cut> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().position(|(other, _)| *other == key).map(|at| kept.remove(at).1)
+        kept.iter()
+            .position(|(other, _)| *other == key)
+            .map(|at| kept.remove(at).1)
     }
     fn keep(&self, key: BlobHash, cut: Cut) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,16 +68,37 @@ async fn call_plan(context: &Arc<Context>, spec: &TaskSpec, target_chunks: u32) 
         .map_err(|why| TaskFailure::Internal(format!("the job cannot be loaded: {why}")))?;
     let (spec, here) = (spec.clone(), Arc::clone(context));
     let called = context.on_local_pool(move || {
-        let source = Box::new(SliceReader::whole(here.store.reader(here.runtime.clone()), &spec.inputs));
-        let hint = PlanHint { chunk_size: spec.config.chunk_size, target_chunks, max_chunks: MAX_CHUNKS };
-        let limits = Limits { fuel: PLAN_FUEL, timeout: PLAN_TIMEOUT, ..Limits::from(&spec.requirements) };
+        let source = Box::new(SliceReader::whole(
+            here.store.reader(here.runtime.clone()),
+            &spec.inputs,
+        ));
+        let hint = PlanHint {
+            chunk_size: spec.config.chunk_size,
+            target_chunks,
+            max_chunks: MAX_CHUNKS,
+        };
+        let limits = Limits {
+            fuel: PLAN_FUEL,
+            timeout: PLAN_TIMEOUT,
+            ..Limits::from(&spec.requirements)
+        };
         let cancel = CancelToken::new();
-        job.plan(PlanCall { params: &spec.params, inputs: &spec.inputs, source, hint, limits: &limits, cancel: &cancel })
+        job.plan(PlanCall {
+            params: &spec.params,
+            inputs: &spec.inputs,
+            source,
+            hint,
+            limits: &limits,
+            cancel: &cancel,
+        })
     });
     let report = called.await.map_err(TaskFailure::Internal)?;
     let fuel = report.usage.fuel;
     match report.plan {
-        Ok(plan) => Ok(Cut { plan: Arc::new(plan), fuel }),
+        Ok(plan) => Ok(Cut {
+            plan: Arc::new(plan),
+            fuel,
+        }),
         Err(failure) => Err(TaskFailure::Plan(with_log(failure.to_string(), &report.log))),
     }
 }
@@ -103,7 +126,11 @@ async fn plan_twice(context: &Arc<Context>, spec: &TaskSpec) -> Result<Cut, Task
         None => call_plan(context, spec, target).await?,
     };
     let second = call_plan(context, spec, target).await?;
-    if first.plan == second.plan { Ok(second) } else { Err(TaskFailure::PlanUnstable) }
+    if first.plan == second.plan {
+        Ok(second)
+    } else {
+        Err(TaskFailure::PlanUnstable)
+    }
 }
 
 /// Results of these chunks that are known here and confirmed as the policy wants, with their bytes at hand.
@@ -128,7 +155,9 @@ pub async fn recall(context: &Arc<Context>, spec: &TaskSpec, plan: &Arc<Plan>) -
     let needed = confirmations_needed(spec.config.verify);
     let mut recalled = Vec::new();
     for (index, entry) in (0u32..).zip(entries) {
-        let Some(entry) = entry.filter(|entry| entry.confirmations >= needed) else { continue };
+        let Some(entry) = entry.filter(|entry| entry.confirmations >= needed) else {
+            continue;
+        };
         // An output that was collected meanwhile is no result: the chunk is run again.
         let at_hand = match &entry.output {
             Output::Inline(_) => true,
@@ -168,19 +197,35 @@ async fn plan_task_impl(context: &Arc<Context>, task: TaskId, spec: &TaskSpec) -
     // The journal will name the plan.
     let synced = context.store.sync().await;
     synced.map_err(|error| TaskFailure::Internal(format!("cannot store the plan: {error}")))?;
-    Ok(Planned { plan, hash, fuel, recalled })
+    Ok(Planned {
+        plan,
+        hash,
+        fuel,
+        recalled,
+    })
 }
 
 /// Reads a task's plan again after a restart and tells the main loop.
 pub async fn load_plan(context: Arc<Context>, task: TaskId, plan: BlobHash) {
     let size = context.store.size(plan).await.unwrap_or(0);
-    let read = context.store.read(plan, 0, size).await.map_err(|error| error.to_string());
-    let decoded = read.and_then(|bytes| codec::decode::<Plan>(&bytes, MAX_PLAN_BYTES).map_err(|error| error.to_string()));
+    let read = context
+        .store
+        .read(plan, 0, size)
+        .await
+        .map_err(|error| error.to_string());
+    let decoded =
+        read.and_then(|bytes| codec::decode::<Plan>(&bytes, MAX_PLAN_BYTES).map_err(|error| error.to_string()));
     let input = match decoded {
-        Ok(plan) => LoopInput::PlanLoaded { task, plan: Arc::new(plan) },
+        Ok(plan) => LoopInput::PlanLoaded {
+            task,
+            plan: Arc::new(plan),
+        },
         Err(why) => {
             let failure = TaskFailure::Internal(format!("the plan cannot be read again: {why}"));
-            LoopInput::Planned { task, result: Err(failure) }
+            LoopInput::Planned {
+                task,
+                result: Err(failure),
+            }
         }
     };
     let _ = context.inputs.send(input).await;

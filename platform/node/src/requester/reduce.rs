@@ -50,19 +50,32 @@ async fn reduce_impl(
     spec: &Arc<TaskSpec>,
     partials: Vec<Output>,
 ) -> Result<(BlobHash, u64), TaskFailure> {
-    let job = context.load_job(spec.job, None, &[], &Pin::Job(spec.job)).await.map_err(TaskFailure::Internal)?;
+    let job = context
+        .load_job(spec.job, None, &[], &Pin::Job(spec.job))
+        .await
+        .map_err(TaskFailure::Internal)?;
     let id = spec.job;
-    let mode = context.ask(move |core| core.reduce_mode(&id)).await.map_err(|e| TaskFailure::Internal(e.to_string()))?;
+    let mode = context
+        .ask(move |core| core.reduce_mode(&id))
+        .await
+        .map_err(|e| TaskFailure::Internal(e.to_string()))?;
     let (here, spec) = (Arc::clone(context), Arc::clone(spec));
     let work = move || {
         let count = u32::try_from(partials.len()).unwrap_or(u32::MAX);
         let reader = here.store.reader(here.runtime.clone());
-        let mut partials = Partials { reader, outputs: partials.into_iter(), count };
-        let writer = here.store.writer(here.runtime.clone(), &Pin::Task(task)).map_err(|error| error.to_string())?;
+        let mut partials = Partials {
+            reader,
+            outputs: partials.into_iter(),
+            count,
+        };
+        let writer = here
+            .store
+            .writer(here.runtime.clone(), &Pin::Task(task))
+            .map_err(|error| error.to_string())?;
         let mut out = SharedWriter(Arc::new(Mutex::new(Some(writer))));
         match mode {
             ReduceMode::Concat => concat(&mut partials, &mut out)?,
-            ReduceMode::Reduce => call_reduce(&job, &spec, task, partials, out.clone())?,
+            ReduceMode::Reduce => call_reduce(&job, &spec, partials, out.clone())?,
         }
         out.finish()
     };
@@ -74,13 +87,7 @@ async fn reduce_impl(
     Ok(written)
 }
 
-fn call_reduce(
-    job: &LoadedJob,
-    spec: &TaskSpec,
-    task: TaskId,
-    partials: Partials,
-    out: SharedWriter,
-) -> Result<(), String> {
+fn call_reduce(job: &LoadedJob, spec: &TaskSpec, partials: Partials, out: SharedWriter) -> Result<(), String> {
     let limits = Limits {
         fuel: REDUCE_FUEL,
         timeout: REDUCE_TIMEOUT,
@@ -92,12 +99,17 @@ fn call_reduce(
         params: &spec.params,
         partials: Box::new(partials),
         out: Box::new(out),
-        entropy_seed: *task.as_bytes(),
+        entropy_seed: job.entropy_seed(&spec.params),
         limits: &limits,
         cancel: &cancel,
     });
     report.outcome.map(|_| ()).map_err(|outcome| {
-        let log = report.log.lines().last().map(|line| format!(" (last log line: {line})")).unwrap_or_default();
+        let log = report
+            .log
+            .lines()
+            .last()
+            .map(|line| format!(" (last log line: {line})"))
+            .unwrap_or_default();
         format!("{}{log}", outcome.error_text())
     })
 }
@@ -110,14 +122,18 @@ impl SharedWriter {
     fn finish(self) -> Result<(BlobHash, u64), String> {
         let writer = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let writer = writer.ok_or("the result was finished twice")?;
-        writer.finish().map_err(|error| format!("the result cannot be stored: {error}"))
+        writer
+            .finish()
+            .map_err(|error| format!("the result cannot be stored: {error}"))
     }
 }
 
 impl Write for SharedWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.as_mut().map_or(Err(std::io::ErrorKind::BrokenPipe.into()), |writer| writer.write(bytes))
+        writer
+            .as_mut()
+            .map_or(Err(std::io::ErrorKind::BrokenPipe.into()), |writer| writer.write(bytes))
     }
     fn flush(&mut self) -> std::io::Result<()> {
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);

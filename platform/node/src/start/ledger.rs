@@ -14,7 +14,10 @@ pub type Ledger = (Chain, LedgerTail, (u64, u64));
 
 /// Reads the ledger file; a record that was being written when the node died was never sent and is cut off.
 pub fn open_ledger(path: &Path, me: NodeId) -> Result<Ledger, StartError> {
-    let fail = |why: String| StartError::Ledger { path: path.to_owned(), why };
+    let fail = |why: String| StartError::Ledger {
+        path: path.to_owned(),
+        why,
+    };
     let io = |error: std::io::Error| fail(error.to_string());
     let mut chain = Chain::new(me);
     let mut judged = (0, 0);
@@ -25,11 +28,16 @@ pub fn open_ledger(path: &Path, me: NodeId) -> Result<Ledger, StartError> {
     let file = File::open(path).map_err(io)?;
     let mut reader = match read_ledger(BufReader::new(file)) {
         Ok(reader) => reader,
-        Err(LedgerError::TornHeader(_)) => return create_ledger(path, me).map(|tail| (chain, tail, (0, 0))).map_err(io),
+        Err(LedgerError::TornHeader(_)) => {
+            return create_ledger(path, me).map(|tail| (chain, tail, (0, 0))).map_err(io);
+        }
         Err(error) => return Err(fail(error.to_string())),
     };
     if reader.tail().owner != me {
-        return Err(fail(format!("it belongs to node {}, the key in this directory is {me}", reader.tail().owner)));
+        return Err(fail(format!(
+            "it belongs to node {}, the key in this directory is {me}",
+            reader.tail().owner
+        )));
     }
     loop {
         match reader.next() {

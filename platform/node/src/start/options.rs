@@ -46,7 +46,14 @@ pub fn network(config: &NodeConfig, faults: &Faults, key: NodeKey) -> NetworkOpt
     let network = &config.network;
     NetworkOptions {
         bind: network.listen,
-        bootstrap: network.bootstrap.iter().map(|peer| BootstrapPeer { node: peer.node, addr: peer.address }).collect(),
+        bootstrap: network
+            .bootstrap
+            .iter()
+            .map(|peer| BootstrapPeer {
+                node: peer.node,
+                addr: peer.address,
+            })
+            .collect(),
         allow: network.allow.as_ref().map(|nodes| nodes.iter().copied().collect()),
         deny: network.deny.iter().copied().collect(),
         network_name: network.name.clone(),

@@ -39,15 +39,31 @@ pub enum WorkerInput {
     /// A requester assigned replicas.
     Assign { requester: NodeId, batch: Box<AssignBatch> },
     /// A requester wants replicas stopped; none named means all of the task.
-    Cancel { requester: NodeId, task: TaskId, replicas: Vec<(u32, u32)> },
+    Cancel {
+        requester: NodeId,
+        task: TaskId,
+        replicas: Vec<(u32, u32)>,
+    },
     /// A requester is gone: nobody waits for its results.
     RequesterDown { requester: NodeId },
     /// The component of an order is compiled, or cannot be had.
-    Loaded { order: OrderId, job: Result<Arc<LoadedJob>, NoVerdict> },
+    Loaded {
+        order: OrderId,
+        job: Result<Arc<LoadedJob>, NoVerdict>,
+    },
     /// The inputs of a replica are here, or cannot be had.
-    Fetched { order: OrderId, replica: (u32, u32), outcome: Result<(), NoVerdict> },
+    Fetched {
+        order: OrderId,
+        replica: (u32, u32),
+        outcome: Result<(), NoVerdict>,
+    },
     /// A sandbox thread finished some of its replicas; `free` with the last of them.
-    Ran { order: OrderId, results: Vec<ReplicaResult>, busy: Duration, free: bool },
+    Ran {
+        order: OrderId,
+        results: Vec<ReplicaResult>,
+        busy: Duration,
+        free: bool,
+    },
 }
 
 /// What others may see of the worker without asking it.
@@ -80,7 +96,15 @@ impl Worker {
     ) -> std::io::Result<Self> {
         let pool = SandboxPool::new(slots)?;
         let queue = Queue::new(context.config.worker.queue as usize);
-        Ok(Self { context, inputs, queue, free_slots: slots, pool, faults, fetches: JoinSet::new() })
+        Ok(Self {
+            context,
+            inputs,
+            queue,
+            free_slots: slots,
+            pool,
+            faults,
+            fetches: JoinSet::new(),
+        })
     }
 
     /// Works until every sender is gone, then cancels what runs.
@@ -114,7 +138,11 @@ impl Worker {
     async fn on_input(&mut self, input: WorkerInput) {
         match input {
             WorkerInput::Assign { requester, batch } => self.on_assign(requester, *batch).await,
-            WorkerInput::Cancel { requester, task, replicas } => {
+            WorkerInput::Cancel {
+                requester,
+                task,
+                replicas,
+            } => {
                 let gone = self.queue.cancel(&requester, &task, &replicas);
                 if gone {
                     self.unpin(task);
@@ -130,12 +158,21 @@ impl Worker {
                     self.report(order, failed).await;
                 }
             }
-            WorkerInput::Fetched { order, replica, outcome } => {
+            WorkerInput::Fetched {
+                order,
+                replica,
+                outcome,
+            } => {
                 if let Some(failed) = self.queue.fetched(order, replica, outcome) {
                     self.report(order, vec![failed]).await;
                 }
             }
-            WorkerInput::Ran { order, results, busy, free } => {
+            WorkerInput::Ran {
+                order,
+                results,
+                busy,
+                free,
+            } => {
                 if free {
                     self.free_slots += 1;
                 }
@@ -150,14 +187,31 @@ impl Worker {
     async fn on_assign(&mut self, requester: NodeId, batch: AssignBatch) {
         let (task, job, quote) = (batch.task, batch.job, batch.quote);
         if let Some(why) = self.refusal(&batch) {
-            let results = batch.replicas.iter().map(|a| no_verdict((a.chunk, a.attempt), NoVerdict::Refused(why.clone())));
+            let results = batch
+                .replicas
+                .iter()
+                .map(|a| no_verdict((a.chunk, a.attempt), NoVerdict::Refused(why.clone())));
             let results = results.collect();
-            self.send(Ran { requester, task, job, quote, results }).await;
+            self.send(Ran {
+                requester,
+                task,
+                job,
+                quote,
+                results,
+            })
+            .await;
             return;
         }
         let (order, refused) = self.queue.assign(requester, batch);
         if !refused.is_empty() {
-            self.send(Ran { requester, task, job, quote, results: refused }).await;
+            self.send(Ran {
+                requester,
+                task,
+                job,
+                quote,
+                results: refused,
+            })
+            .await;
         }
         if self.queue.needs_job(order) {
             self.queue.loading(order);
@@ -179,29 +233,54 @@ impl Worker {
         }
         let asked = batch.requirements.memory_bytes;
         (asked > worker.memory_bytes).then(|| {
-            format!("the task asks for {asked} bytes of memory, a sandbox here has at most {}", worker.memory_bytes)
+            format!(
+                "the task asks for {asked} bytes of memory, a sandbox here has at most {}",
+                worker.memory_bytes
+            )
         })
     }
 
     fn start_fetches(&mut self) {
         let ahead = FETCH_AHEAD_PER_SLOT * self.pool.threads();
         while let Some((order, replica, slices)) = self.queue.next_fetch(ahead) {
-            let Some(details) = self.queue.details(order) else { continue };
+            let Some(details) = self.queue.details(order) else {
+                continue;
+            };
             let context = Arc::clone(&self.context);
             self.fetches.spawn(async move {
                 let outcome = fetch::fetch_slices(&context, &details, &slices).await;
-                let _ = context.worker.send(WorkerInput::Fetched { order, replica, outcome }).await;
+                let _ = context
+                    .worker
+                    .send(WorkerInput::Fetched {
+                        order,
+                        replica,
+                        outcome,
+                    })
+                    .await;
             });
         }
     }
 
     async fn start_runs(&mut self) {
         while self.free_slots > 0 {
-            let Some(Ready { order, details, job, replicas }) = self.queue.next_run(HANDOVER_TARGET, MAX_HANDOVER) else {
+            let Some(Ready {
+                order,
+                details,
+                job,
+                replicas,
+            }) = self.queue.next_run(HANDOVER_TARGET, MAX_HANDOVER)
+            else {
                 return;
             };
             self.free_slots -= 1;
-            let work = Work { context: Arc::clone(&self.context), order, details, job, replicas, lie: self.faults.lie };
+            let work = Work {
+                context: Arc::clone(&self.context),
+                order,
+                details,
+                job,
+                replicas,
+                lie: self.faults.lie,
+            };
             if self.pool.spawn(Box::new(move || work.run())).is_err() {
                 // Cannot be: there are never more hand-overs than threads. If it is, the requester places them again.
                 tracing::error!("the sandbox pool is full although a slot was free");
@@ -213,8 +292,21 @@ impl Worker {
 
     async fn report(&mut self, order: OrderId, results: Vec<ReplicaResult>) {
         if let Some(details) = self.queue.details(order) {
-            let Details { requester, task, job, quote, .. } = *details;
-            self.send(Ran { requester, task, job, quote, results }).await;
+            let Details {
+                requester,
+                task,
+                job,
+                quote,
+                ..
+            } = *details;
+            self.send(Ran {
+                requester,
+                task,
+                job,
+                quote,
+                results,
+            })
+            .await;
         }
     }
 
@@ -246,4 +338,3 @@ pub fn no_verdict(replica: (u32, u32), why: NoVerdict) -> ReplicaResult {
         log: String::new(),
     }
 }
-

@@ -107,14 +107,23 @@ pub struct Queue<J> {
 impl<J> Queue<J> {
     /// A queue for at most `capacity` replicas.
     pub fn new(capacity: usize) -> Self {
-        Self { orders: BTreeMap::new(), by_task: BTreeMap::new(), next_id: 0, next_turn: 0, capacity }
+        Self {
+            orders: BTreeMap::new(),
+            by_task: BTreeMap::new(),
+            next_id: 0,
+            next_turn: 0,
+            capacity,
+        }
     }
 
     /// Replicas that run, and that wait.
     pub fn load(&self) -> (u32, u32) {
         let running: usize = self.orders.values().map(|order| order.running.len()).sum();
         let queued: usize = self.orders.values().map(Order::open).sum();
-        (u32::try_from(running).unwrap_or(u32::MAX), u32::try_from(queued).unwrap_or(u32::MAX))
+        (
+            u32::try_from(running).unwrap_or(u32::MAX),
+            u32::try_from(queued).unwrap_or(u32::MAX),
+        )
     }
 
     /// Takes replicas in; returns those that do not fit.
@@ -150,7 +159,8 @@ impl<J> Queue<J> {
         let mut refused = Vec::new();
         for (at, assignment) in batch.replicas.into_iter().enumerate() {
             if at >= room {
-                let why = NoVerdict::Refused("the queue of this node is full; it will take more in a moment".to_owned());
+                let why =
+                    NoVerdict::Refused("the queue of this node is full; it will take more in a moment".to_owned());
                 refused.push(no_verdict((assignment.chunk, assignment.attempt), why));
             } else if assignment.slices.is_empty() {
                 order.ready.push_back(assignment);
@@ -168,7 +178,9 @@ impl<J> Queue<J> {
 
     /// Whether somebody must load the component.
     pub fn needs_job(&self, id: OrderId) -> bool {
-        self.orders.get(&id).is_some_and(|order| matches!(order.component, Component::Missing))
+        self.orders
+            .get(&id)
+            .is_some_and(|order| matches!(order.component, Component::Missing))
     }
 
     /// The component is being loaded.
@@ -197,8 +209,9 @@ impl<J> Queue<J> {
 
     /// The next replica whose inputs should be fetched, while fewer than `ahead` are on the way or ready.
     pub fn next_fetch(&mut self, ahead: usize) -> Option<(OrderId, (u32, u32), Vec<Slice>)> {
-        let with_inputs =
-            |order: &Order<J>| order.fetching.len() + order.ready.iter().filter(|a| !a.slices.is_empty()).take(ahead).count();
+        let with_inputs = |order: &Order<J>| {
+            order.fetching.len() + order.ready.iter().filter(|a| !a.slices.is_empty()).take(ahead).count()
+        };
         let now: usize = self.orders.values().map(with_inputs).sum();
         if now >= ahead {
             return None;
@@ -236,7 +249,9 @@ impl<J> Queue<J> {
         let runnable = |order: &Order<J>| !order.ready.is_empty() && matches!(order.component, Component::Ready(_));
         let candidates = self.orders.iter_mut().filter(|(_, order)| runnable(order));
         let (id, order) = candidates.min_by_key(|(_, order)| (std::cmp::Reverse(order.priority), order.turn))?;
-        let Component::Ready(job) = &order.component else { return None };
+        let Component::Ready(job) = &order.component else {
+            return None;
+        };
         let count = order.mean.map_or(1, |mean| {
             let per = mean.as_nanos().max(1);
             usize::try_from(target.as_nanos() / per).unwrap_or(most).clamp(1, most)
@@ -248,29 +263,45 @@ impl<J> Queue<J> {
             && let Some(assignment) = order.ready.pop_front()
         {
             let cancel = CancelToken::new();
-            order.running.insert((assignment.chunk, assignment.attempt), cancel.clone());
+            order
+                .running
+                .insert((assignment.chunk, assignment.attempt), cancel.clone());
             replicas.push((assignment, cancel));
         }
-        Some(Ready { order: *id, details: Arc::clone(&order.details), job: Arc::clone(job), replicas })
+        Some(Ready {
+            order: *id,
+            details: Arc::clone(&order.details),
+            job: Arc::clone(job),
+            replicas,
+        })
     }
 
     /// Replicas finished: returns those that somebody still waits for.
     pub fn ran(&mut self, id: OrderId, results: Vec<ReplicaResult>, busy: Duration) -> Vec<ReplicaResult> {
-        let Some(order) = self.orders.get_mut(&id) else { return Vec::new() };
+        let Some(order) = self.orders.get_mut(&id) else {
+            return Vec::new();
+        };
         if let Ok(count) = u32::try_from(results.len())
             && count > 0
         {
             let new = busy / count;
             order.mean = Some(order.mean.map_or(new, |mean| (mean * 3 + new) / 4));
         }
-        results.into_iter().filter(|result| order.running.remove(&(result.chunk, result.attempt)).is_some()).collect()
+        results
+            .into_iter()
+            .filter(|result| order.running.remove(&(result.chunk, result.attempt)).is_some())
+            .collect()
     }
 
     /// Stops replicas of a task; all when none is named. True when the order is gone.
     pub fn cancel(&mut self, requester: &NodeId, task: &TaskId, replicas: &[(u32, u32)]) -> bool {
         let key = (*requester, *task);
-        let Some(id) = self.by_task.get(&key).copied() else { return replicas.is_empty() };
-        let Some(order) = self.orders.get_mut(&id) else { return true };
+        let Some(id) = self.by_task.get(&key).copied() else {
+            return replicas.is_empty();
+        };
+        let Some(order) = self.orders.get_mut(&id) else {
+            return true;
+        };
         if replicas.is_empty() {
             order.running.values().for_each(CancelToken::cancel);
             self.orders.remove(&id);
@@ -292,7 +323,12 @@ impl<J> Queue<J> {
 
     /// Stops everything of a requester; returns its tasks.
     pub fn cancel_requester(&mut self, requester: &NodeId) -> Vec<TaskId> {
-        let tasks: Vec<TaskId> = self.by_task.keys().filter(|(node, _)| node == requester).map(|(_, task)| *task).collect();
+        let tasks: Vec<TaskId> = self
+            .by_task
+            .keys()
+            .filter(|(node, _)| node == requester)
+            .map(|(_, task)| *task)
+            .collect();
         for task in &tasks {
             self.cancel(requester, task, &[]);
         }

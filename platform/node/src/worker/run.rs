@@ -25,16 +25,24 @@ impl SliceReader {
     /// The slices of a chunk of a task with these inputs. A slice of an input that does not exist has no bytes.
     pub fn new(reader: BlockingReader, slices: &[Slice], inputs: &[InputRef]) -> Self {
         let resolve = |slice: &Slice| {
-            inputs.get(slice.input as usize).map_or((job_model::BlobHash::default(), 0, 0), |input| {
-                (input.hash, slice.offset, slice.length)
-            })
+            inputs
+                .get(slice.input as usize)
+                .map_or((job_model::BlobHash::default(), 0, 0), |input| {
+                    (input.hash, slice.offset, slice.length)
+                })
         };
-        Self { reader, slices: slices.iter().map(resolve).collect() }
+        Self {
+            reader,
+            slices: slices.iter().map(resolve).collect(),
+        }
     }
 
     /// Whole inputs, as `plan` sees them.
     pub fn whole(reader: BlockingReader, inputs: &[InputRef]) -> Self {
-        Self { reader, slices: inputs.iter().map(|input| (input.hash, 0, input.size)).collect() }
+        Self {
+            reader,
+            slices: inputs.iter().map(|input| (input.hash, 0, input.size)).collect(),
+        }
     }
 }
 
@@ -81,7 +89,12 @@ impl Reporter {
         let busy = self.since.elapsed();
         self.since = Instant::now();
         // The worker's task outlives its threads, except at the end.
-        let _ = self.context.worker.blocking_send(WorkerInput::Ran { order: self.order, results, busy, free });
+        let _ = self.context.worker.blocking_send(WorkerInput::Ran {
+            order: self.order,
+            results,
+            busy,
+            free,
+        });
     }
 }
 
@@ -95,8 +108,12 @@ impl Work {
     /// Runs the replicas, reporting as it goes.
     pub fn run(self) {
         let results = Vec::with_capacity(self.replicas.len());
-        let mut reporter =
-            Reporter { context: Arc::clone(&self.context), order: self.order, results, since: Instant::now() };
+        let mut reporter = Reporter {
+            context: Arc::clone(&self.context),
+            order: self.order,
+            results,
+            since: Instant::now(),
+        };
         for (assignment, cancel) in &self.replicas {
             let mut result = self.run_one(assignment, cancel);
             if self.lie {
@@ -110,7 +127,11 @@ impl Work {
     }
 
     fn run_one(&self, assignment: &Assignment, cancel: &CancelToken) -> ReplicaResult {
-        let chunk = Chunk { body: assignment.body.clone(), slices: assignment.slices.clone(), weight: 1 };
+        let chunk = Chunk {
+            body: assignment.body.clone(),
+            slices: assignment.slices.clone(),
+            weight: 1,
+        };
         let mut result = execute(&self.context, &self.job, &self.details, &chunk, cancel);
         result.chunk = assignment.chunk;
         result.attempt = assignment.attempt;
@@ -131,14 +152,26 @@ pub fn execute(
     let limits = Limits::from(&details.requirements);
     let reader = context.store.reader(context.runtime.clone());
     let slices = Box::new(SliceReader::new(reader, &chunk.slices, &details.inputs));
-    let report = job.run(RunCall { body: &chunk.body, slices, entropy_seed: seed, limits: &limits, cancel });
+    let report = job.run(RunCall {
+        body: &chunk.body,
+        slices,
+        entropy_seed: seed,
+        limits: &limits,
+        cancel,
+    });
     let outcome = match report.outcome {
         Ok(bytes) => keep_output(context, details, bytes),
         Err(outcome) => outcome,
     };
     let mut usage = report.usage;
     usage.wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    ReplicaResult { chunk: 0, attempt: 0, outcome, usage, log: cut_log(report.log, report.log_dropped) }
+    ReplicaResult {
+        chunk: 0,
+        attempt: 0,
+        outcome,
+        usage,
+        log: cut_log(report.log, report.log_dropped),
+    }
 }
 
 fn keep_output(context: &Context, details: &Details, bytes: Vec<u8>) -> Outcome {

@@ -29,7 +29,10 @@ pub async fn fetch(
     replies: &Replies,
 ) -> Result<Reply, ControlError> {
     if path.is_dir() {
-        return Err(bad_input(format!("{} is a folder", path.display()), "name a file with -o"));
+        return Err(bad_input(
+            format!("{} is a folder", path.display()),
+            "name a file with -o",
+        ));
     }
     let bytes = |done: u64, total: u64| replies.offer(Progress::Bytes { done, total });
     let pin = Pin::Named(FETCH_PIN.to_owned());
@@ -41,5 +44,10 @@ pub async fn fetch(
         message: format!("cannot write {}: {error}", path.display()),
         remedy: "check the path and the free disk; the next fetch continues".to_owned(),
     })?;
-    Ok(Reply::Fetched { hash, size, transferred, path: path.canonicalize().map_err(internal)? })
+    Ok(Reply::Fetched {
+        hash,
+        size,
+        transferred,
+        path: path.canonicalize().map_err(internal)?,
+    })
 }

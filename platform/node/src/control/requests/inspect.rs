@@ -1,7 +1,7 @@
 //! Status, evidence, ledger, and what is wrong.
 
 use super::{bad_input, internal, not_found, tasks};
-use crate::context::{Context, now};
+use crate::context::Context;
 use crate::control::protocol::{
     ControlError, DoctorFinding, LogsReport, PeerReport, ReplayReport, ReplicaReport, Reply, StatusReport,
 };
@@ -32,7 +32,15 @@ pub async fn status(context: &Arc<Context>) -> Result<Reply, ControlError> {
         .ask(|core| {
             let (credits, held) = core.credits();
             let connected = core.peers.values().filter(|peer| peer.connected).count();
-            (credits, held, connected, core.tasks.open().count(), core.jobs.len(), core.seq(), core.reputation_score())
+            (
+                credits,
+                held,
+                connected,
+                core.tasks.open().count(),
+                core.jobs.len(),
+                core.seq(),
+                core.reputation_score(),
+            )
         })
         .await?;
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -61,13 +69,17 @@ pub async fn status(context: &Arc<Context>) -> Result<Reply, ControlError> {
 /// Balances per peer, and where the ledger file lies.
 pub async fn ledger(context: &Arc<Context>) -> Result<Reply, ControlError> {
     let file = context.data_dir.join("ledger.cbor");
-    Ok(Reply::Ledger(Box::new(context.ask(move |core| core.ledger_report(file)).await?)))
+    Ok(Reply::Ledger(Box::new(
+        context.ask(move |core| core.ledger_report(file)).await?,
+    )))
 }
 
 /// Every finished replica of a task as the journal has it.
 async fn replicas(context: &Arc<Context>, task: TaskId) -> Result<Vec<ReplicaReport>, ControlError> {
     let journal = context.journal.clone();
-    let reading = context.runtime.spawn_blocking(move || journal.page(Some(&task), 1, MAX_RECORDS));
+    let reading = context
+        .runtime
+        .spawn_blocking(move || journal.page(Some(&task), 1, MAX_RECORDS));
     let records = reading.await.map_err(internal)?.map_err(internal)?;
     let mut verdicts: BTreeMap<(u32, u32), ReplicaVerdict> = BTreeMap::new();
     let mut found = Vec::new();
@@ -86,7 +98,12 @@ async fn replicas(context: &Arc<Context>, task: TaskId) -> Result<Vec<ReplicaRep
             }
             Event::ChunksVerified { verdicts: decided, .. } => {
                 for chunk in decided {
-                    verdicts.extend(chunk.replicas.iter().map(|(attempt, _, verdict)| ((chunk.chunk, *attempt), *verdict)));
+                    verdicts.extend(
+                        chunk
+                            .replicas
+                            .iter()
+                            .map(|(attempt, _, verdict)| ((chunk.chunk, *attempt), *verdict)),
+                    );
                 }
             }
             _ => {}
@@ -94,17 +111,23 @@ async fn replicas(context: &Arc<Context>, task: TaskId) -> Result<Vec<ReplicaRep
     }
     for report in &mut found {
         let verdict = verdicts.get(&(report.result.chunk, report.result.attempt));
-        report.verdict = verdict.map(|verdict| format!("{verdict:?}").to_lowercase()).unwrap_or_default();
+        report.verdict = verdict
+            .map(|verdict| format!("{verdict:?}").to_lowercase())
+            .unwrap_or_default();
     }
     Ok(found)
 }
 
 /// The specification and the plan of a task.
 async fn task_parts(context: &Arc<Context>, task: TaskId) -> Result<(Arc<TaskSpec>, Option<Plan>), ControlError> {
-    let found = context.ask(move |core| core.tasks.get(&task).map(|e| (Arc::clone(&e.spec), e.plan_hash))).await?;
+    let found = context
+        .ask(move |core| core.tasks.get(&task).map(|e| (Arc::clone(&e.spec), e.plan_hash)))
+        .await?;
     let (spec, plan_hash) = found.ok_or_else(|| not_found("this node has no such task", ""))?;
     let Some(hash) = plan_hash else { return Ok((spec, None)) };
-    let Some(size) = context.store.size(hash).await else { return Ok((spec, None)) };
+    let Some(size) = context.store.size(hash).await else {
+        return Ok((spec, None));
+    };
     let bytes = context.store.read(hash, 0, size).await.map_err(internal)?;
     Ok((spec, codec::decode::<Plan>(&bytes, requester::MAX_PLAN_BYTES).ok()))
 }
@@ -112,14 +135,22 @@ async fn task_parts(context: &Arc<Context>, task: TaskId) -> Result<(Arc<TaskSpe
 /// What failed in a task, and what it said.
 pub async fn logs(context: &Arc<Context>, text: &str, chunk: Option<u32>) -> Result<Reply, ControlError> {
     let task = tasks::resolve(context, text).await?;
-    let report = context.ask(move |core| core.task_report(task)).await?.ok_or_else(|| internal("the task is gone"))?;
+    let report = context
+        .ask(move |core| core.task_report(task))
+        .await?
+        .ok_or_else(|| internal("the task is gone"))?;
     let (spec, plan) = task_parts(context, task).await?;
     let mut replicas = replicas(context, task).await?;
     let failed = |r: &ReplicaReport| !r.result.outcome.is_value() || !r.result.log.is_empty() || r.verdict == "wrong";
     replicas.retain(|r| chunk.map_or_else(|| failed(r), |chunk| r.result.chunk == chunk));
     replicas.truncate(MAX_LOGGED_REPLICAS);
     for replica in &mut replicas {
-        let Some(planned) = plan.as_ref().and_then(|plan| plan.chunks.get(replica.result.chunk as usize)) else { continue };
+        let Some(planned) = plan
+            .as_ref()
+            .and_then(|plan| plan.chunks.get(replica.result.chunk as usize))
+        else {
+            continue;
+        };
         replica.inputs = slices_by_hash(&spec.inputs, &planned.slices);
         if !replica.result.outcome.is_value() {
             let bundle = Bundle::new((task, &spec, planned), context.profile, replica.worker, &replica.result).hash();
@@ -144,9 +175,20 @@ pub async fn replay(
 ) -> Result<Reply, ControlError> {
     let task = tasks::resolve(context, text).await?;
     let (spec, plan) = task_parts(context, task).await?;
-    let plan = plan.ok_or_else(|| not_found("the task has no plan (any more)", "tasks are kept for store.keep_task_ms"))?;
+    let plan = plan.ok_or_else(|| {
+        not_found(
+            "the task has no plan (any more)",
+            "tasks are kept for store.keep_task_ms",
+        )
+    })?;
     let Some(planned) = plan.chunks.get(chunk as usize).cloned() else {
-        return Err(bad_input(format!("the task has {} chunks, counted from 0; there is no chunk {chunk}", plan.chunks.len()), ""));
+        return Err(bad_input(
+            format!(
+                "the task has {} chunks, counted from 0; there is no chunk {chunk}",
+                plan.chunks.len()
+            ),
+            "",
+        ));
     };
     let recorded = replicas(context, task).await?;
     let of_chunk = recorded.into_iter().filter(|r| r.result.chunk == chunk);
@@ -155,16 +197,29 @@ pub async fn replay(
         Some(attempt) => of_chunk.into_iter().find(|r| r.result.attempt == attempt),
         None => {
             let all: Vec<ReplicaReport> = of_chunk.collect();
-            all.iter().find(|r| !r.result.outcome.is_value()).or(all.last()).cloned()
+            all.iter()
+                .find(|r| !r.result.outcome.is_value())
+                .or(all.last())
+                .cloned()
         }
     };
     let replayed = run_again(context, task, &spec, planned).await?;
     let compare = |r: &ReplicaReport| {
         let same = r.result.outcome.vote() == replayed.outcome.vote();
-        (same && r.result.outcome.vote().is_some(), r.result.usage.fuel == replayed.usage.fuel)
+        (
+            same && r.result.outcome.vote().is_some(),
+            r.result.usage.fuel == replayed.usage.fuel,
+        )
     };
     let (same_outcome, same_fuel) = recorded.as_ref().map_or((false, false), compare);
-    Ok(Reply::Replay(Box::new(ReplayReport { task_id: task, chunk, recorded, replayed, same_outcome, same_fuel })))
+    Ok(Reply::Replay(Box::new(ReplayReport {
+        task_id: task,
+        chunk,
+        recorded,
+        replayed,
+        same_outcome,
+        same_fuel,
+    })))
 }
 
 async fn run_again(
@@ -173,7 +228,10 @@ async fn run_again(
     spec: &Arc<TaskSpec>,
     chunk: Chunk,
 ) -> Result<job_model::event::ReplicaResult, ControlError> {
-    let job = context.load_job(spec.job, None, &[], &Pin::Job(spec.job)).await.map_err(internal)?;
+    let job = context
+        .load_job(spec.job, None, &[], &Pin::Job(spec.job))
+        .await
+        .map_err(internal)?;
     let details = worker::Details::local(context.me, task, spec);
     let here = Arc::clone(context);
     let run = move || worker::execute(&here, &job, &details, &chunk, &CancelToken::new());
@@ -185,7 +243,12 @@ async fn run_again(
 }
 
 fn finding(level: &str, check: &str, finding: String, remedy: &str) -> DoctorFinding {
-    DoctorFinding { level: level.to_owned(), check: check.to_owned(), finding, remedy: remedy.to_owned() }
+    DoctorFinding {
+        level: level.to_owned(),
+        check: check.to_owned(),
+        finding,
+        remedy: remedy.to_owned(),
+    }
 }
 
 /// Checks, each with a remedy.
@@ -193,7 +256,10 @@ pub async fn doctor(context: &Arc<Context>) -> Result<Reply, ControlError> {
     let peers = context.ask(|core| core.peer_reports()).await?;
     let mut findings = peer_findings(context, &peers);
     let reports = context.ask(|core| core.task_reports(usize::MAX)).await?;
-    for report in reports.iter().filter(|r| r.status == TaskStatus::Pending || r.waiting > 0 && r.running == 0) {
+    for report in reports
+        .iter()
+        .filter(|r| r.status == TaskStatus::Pending || r.waiting > 0 && r.running == 0)
+    {
         if report.status.is_final() {
             continue;
         }
@@ -201,7 +267,12 @@ pub async fn doctor(context: &Arc<Context>) -> Result<Reply, ControlError> {
         let why = context.ask(move |core| core.explain_report(id)).await?;
         let summary = why.map(|why| why.summary).unwrap_or_default();
         let remedy = format!("p2pjob explain {}", id.short());
-        findings.push(finding("warn", "waiting task", format!("{} {}: {summary}", report.job_name, id.short()), &remedy));
+        findings.push(finding(
+            "warn",
+            "waiting task",
+            format!("{} {}: {summary}", report.job_name, id.short()),
+            &remedy,
+        ));
     }
     findings.push(match context.ask(|core| core.check_invariants()).await? {
         Ok(()) => finding("ok", "ledger", "credits are conserved".to_owned(), ""),
@@ -221,24 +292,53 @@ fn peer_findings(context: &Context, peers: &[PeerReport]) -> Vec<DoctorFinding> 
         let remedy = "give network.bootstrap, start other nodes, or run chunks here (worker.run_own_tasks)";
         findings.push(finding("warn", "peers", "no peer is connected".to_owned(), remedy));
     } else {
-        findings.push(finding("ok", "peers", format!("{connected} of {} known peers are connected", peers.len()), ""));
+        findings.push(finding(
+            "ok",
+            "peers",
+            format!("{connected} of {} known peers are connected", peers.len()),
+            "",
+        ));
     }
     let names = |nodes: Vec<NodeId>| nodes.iter().map(NodeId::short).collect::<Vec<_>>().join(", ");
-    let gone: Vec<NodeId> = peers.iter().filter(|peer| !peer.connected).map(|peer| peer.node).collect();
+    let gone: Vec<NodeId> = peers
+        .iter()
+        .filter(|peer| !peer.connected)
+        .map(|peer| peer.node)
+        .collect();
     if !gone.is_empty() {
         let remedy = "start them, or check addresses and firewalls (UDP)";
-        findings.push(finding("warn", "peers", format!("not reachable: {}", names(gone)), remedy));
+        findings.push(finding(
+            "warn",
+            "peers",
+            format!("not reachable: {}", names(gone)),
+            remedy,
+        ));
     }
-    let liars: Vec<NodeId> = peers.iter().filter(|peer| peer.distrusted).map(|peer| peer.node).collect();
+    let liars: Vec<NodeId> = peers
+        .iter()
+        .filter(|peer| peer.distrusted)
+        .map(|peer| peer.node)
+        .collect();
     if !liars.is_empty() {
         let remedy = "they get no more work from here; ask their operators, or deny them (network.deny)";
-        findings.push(finding("warn", "trust", format!("contradicted accepted results: {}", names(liars)), remedy));
+        findings.push(finding(
+            "warn",
+            "trust",
+            format!("contradicted accepted results: {}", names(liars)),
+            remedy,
+        ));
     }
-    let other = |peer: &&PeerReport| peer.connected && peer.capability.worker && peer.capability.profile != context.profile;
+    let other =
+        |peer: &&PeerReport| peer.connected && peer.capability.worker && peer.capability.profile != context.profile;
     let differing: Vec<NodeId> = peers.iter().filter(other).map(|peer| peer.node).collect();
     if !differing.is_empty() {
         let remedy = "run the same version with the same worker.memory_bytes on all nodes";
-        findings.push(finding("warn", "profile", format!("other metering profile: {}", names(differing)), remedy));
+        findings.push(finding(
+            "warn",
+            "profile",
+            format!("other metering profile: {}", names(differing)),
+            remedy,
+        ));
     }
     findings
 }
@@ -246,7 +346,7 @@ fn peer_findings(context: &Context, peers: &[PeerReport]) -> Vec<DoctorFinding> 
 async fn disk_finding(context: &Arc<Context>) -> DoctorFinding {
     let used = context.store.used_bytes().await;
     let free = process::free_disk_bytes(&context.data_dir);
-    let text = format!("{} MB of blobs, {} MB free (checked at {} ms)", used >> 20, free >> 20, now().0);
+    let text = format!("{} MB of blobs, {} MB free", used >> 20, free >> 20);
     if free < LOW_DISK_BYTES {
         finding("warn", "disk", text, "free disk space, or move the data directory")
     } else {

@@ -17,34 +17,50 @@ use wasm_runtime::LoadedJob;
 /// Reads a component, compiles it and asks it what it is.
 async fn inspect(context: &Arc<Context>, path: &Path) -> Result<(Vec<u8>, Arc<LoadedJob>, Manifest), ControlError> {
     let shown = path.display();
-    let meta = tokio::fs::metadata(path)
-        .await
-        .map_err(|error| bad_input(format!("cannot read {shown}: {error}"), "check the path; the node reads it as its own user"))?;
+    let meta = tokio::fs::metadata(path).await.map_err(|error| {
+        bad_input(
+            format!("cannot read {shown}: {error}"),
+            "check the path; the node reads it as its own user",
+        )
+    })?;
     if meta.len() > MAX_COMPONENT_BYTES {
         return Err(bad_input(
-            format!("{shown} has {} bytes, a component may have at most {MAX_COMPONENT_BYTES}", meta.len()),
+            format!(
+                "{shown} has {} bytes, a component may have at most {MAX_COMPONENT_BYTES}",
+                meta.len()
+            ),
             "strip debug information, and keep data in inputs instead of the component",
         ));
     }
-    let bytes = tokio::fs::read(path).await.map_err(|error| bad_input(format!("cannot read {shown}: {error}"), ""))?;
+    let bytes = tokio::fs::read(path)
+        .await
+        .map_err(|error| bad_input(format!("cannot read {shown}: {error}"), ""))?;
     let engine = context.engine.clone();
-    let loading = context.runtime.spawn_blocking(move || engine.load(&bytes).map(|job| (bytes, job)));
+    let loading = context
+        .runtime
+        .spawn_blocking(move || engine.load(&bytes).map(|job| (bytes, job)));
     let loaded = loading.await.map_err(internal)?;
     let (bytes, job) = loaded.map_err(|error| bad_input(format!("{shown}: {error}"), ""))?;
     let describing = Arc::clone(&job);
-    let described = context.on_local_pool(move || describing.describe()).await.map_err(internal)?;
-    let manifest = described.map_err(|error| bad_input(format!("{shown}: {error}"), "see `p2pjob new` for a job that works"))?;
+    let described = context
+        .on_local_pool(move || describing.describe())
+        .await
+        .map_err(internal)?;
+    let manifest =
+        described.map_err(|error| bad_input(format!("{shown}: {error}"), "see `p2pjob new` for a job that works"))?;
     check_schema(&manifest)?;
     Ok((bytes, job, manifest))
 }
 
 fn check_schema(manifest: &Manifest) -> Result<(), ControlError> {
-    jsonschema::validator_for(&manifest.params_schema).map(|_| ()).map_err(|error| {
-        bad_input(
-            format!("job {}: params_schema is no valid JSON Schema: {error}", manifest.name),
-            "derive it from the parameters' type as the SDK does",
-        )
-    })
+    jsonschema::validator_for(&manifest.params_schema)
+        .map(|_| ())
+        .map_err(|error| {
+            bad_input(
+                format!("job {}: params_schema is no valid JSON Schema: {error}", manifest.name),
+                "derive it from the parameters' type as the SDK does",
+            )
+        })
 }
 
 /// Imports a component and makes it known by name.
@@ -71,7 +87,12 @@ pub async fn publish(context: &Arc<Context>, path: &Path) -> Result<Reply, Contr
                 size,
                 at: now(),
             };
-            core.emit(Event::JobPublished { job: id, size, publisher: me, manifest: Box::new(manifest) });
+            core.emit(Event::JobPublished {
+                job: id,
+                size,
+                publisher: me,
+                manifest: Box::new(manifest),
+            });
             core.effect(Effect::AnnounceJob(advert));
             core.answer_when_durable(move || {
                 // The client is gone: the job is published all the same.
@@ -80,13 +101,19 @@ pub async fn publish(context: &Arc<Context>, path: &Path) -> Result<Reply, Contr
             core.jobs.get(&id).map(Core::job_report)
         })
         .await?;
-    waiting.await.map_err(|_| ControlError::from(crate::context::Stopping))?;
-    report.map(|report| Reply::Job(Box::new(report))).ok_or_else(|| internal("the job was not recorded"))
+    waiting
+        .await
+        .map_err(|_| ControlError::from(crate::context::Stopping))?;
+    report
+        .map(|report| Reply::Job(Box::new(report)))
+        .ok_or_else(|| internal("the job was not recorded"))
 }
 
 /// The known jobs.
 pub async fn list(context: &Arc<Context>) -> Result<Reply, ControlError> {
-    let reports = context.ask(|core| core.jobs.list().into_iter().map(Core::job_report).collect()).await?;
+    let reports = context
+        .ask(|core| core.jobs.list().into_iter().map(Core::job_report).collect())
+        .await?;
     Ok(Reply::Jobs(reports))
 }
 
@@ -102,17 +129,25 @@ pub async fn describe(context: &Arc<Context>, job: &str) -> Result<JobReport, Co
         context.builtins.cancelled().await;
         resolved = resolve().await?;
     }
-    let mut report = resolved.map_err(|error| not_found(error.to_string(), "see `p2pjob jobs`, or publish it first"))?;
+    let mut report =
+        resolved.map_err(|error| not_found(error.to_string(), "see `p2pjob jobs`, or publish it first"))?;
     if report.manifest.is_none() {
         let id = report.job;
         let pin = Pin::Job(id);
         let loaded = context.load_job(id, Some(report.size), &[report.publisher], &pin).await;
         let loaded = loaded.map_err(|why| ControlError {
             code: ErrorCode::Unavailable,
-            message: format!("job {} of node {} cannot be had: {why}", report.name, report.publisher.short()),
+            message: format!(
+                "job {} of node {} cannot be had: {why}",
+                report.name,
+                report.publisher.short()
+            ),
             remedy: "start the node that published it, or publish it here".to_owned(),
         })?;
-        let described = context.on_local_pool(move || loaded.describe()).await.map_err(internal)?;
+        let described = context
+            .on_local_pool(move || loaded.describe())
+            .await
+            .map_err(internal)?;
         let manifest = described.map_err(|error| bad_input(error.to_string(), ""))?;
         check_schema(&manifest)?;
         let kept = manifest.clone();
@@ -124,7 +159,11 @@ pub async fn describe(context: &Arc<Context>, job: &str) -> Result<JobReport, Co
 
 /// The jobs every node has: components in `jobs_dir`. One that cannot be used is named and left out.
 pub async fn load_builtin_jobs(context: Arc<Context>) {
-    let beside = || std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join("jobs")));
+    let beside = || {
+        std::env::current_exe()
+            .ok()
+            .and_then(|exe| exe.parent().map(|dir| dir.join("jobs")))
+    };
     if let Some(dir) = context.config.jobs_dir.clone().or_else(beside) {
         load_builtins_from(&context, &dir).await;
     }
@@ -138,12 +177,17 @@ async fn load_builtins_from(context: &Arc<Context>, dir: &Path) {
     };
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "wasm")) {
+    for path in paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+    {
         match load_builtin(context, path).await {
             Ok((id, size, manifest)) => {
                 let me = context.me;
                 // The node is stopping: then nobody needs the job.
-                let _ = context.ask(move |core| core.jobs.add_builtin(id, size, me, manifest)).await;
+                let _ = context
+                    .ask(move |core| core.jobs.add_builtin(id, size, me, manifest))
+                    .await;
             }
             Err(error) => tracing::warn!(path = %path.display(), %error, "built-in job left out"),
         }
@@ -152,14 +196,21 @@ async fn load_builtins_from(context: &Arc<Context>, dir: &Path) {
 
 /// Where the manifest of a built-in job is remembered, so that the next start need not compile it.
 fn manifest_path(context: &Context, id: &JobId) -> PathBuf {
-    context.cache_dir.join(format!("{id}-{}.manifest.json", context.profile.short()))
+    context
+        .cache_dir
+        .join(format!("{id}-{}.manifest.json", context.profile.short()))
 }
 
 async fn load_builtin(context: &Arc<Context>, path: &Path) -> Result<(JobId, u64, Manifest), ControlError> {
-    let bytes = tokio::fs::read(path).await.map_err(|error| bad_input(error.to_string(), ""))?;
+    let bytes = tokio::fs::read(path)
+        .await
+        .map_err(|error| bad_input(error.to_string(), ""))?;
     let (id, size) = (JobId::of(&bytes), bytes.len() as u64);
     let kept = manifest_path(context, &id);
-    let known = tokio::fs::read_to_string(&kept).await.ok().and_then(|text| Manifest::parse(&text).ok());
+    let known = tokio::fs::read_to_string(&kept)
+        .await
+        .ok()
+        .and_then(|text| Manifest::parse(&text).ok());
     let manifest = match known {
         Some(manifest) => manifest,
         None => {
@@ -171,7 +222,11 @@ async fn load_builtin(context: &Arc<Context>, path: &Path) -> Result<(JobId, u64
         }
     };
     if !context.store.has(id.blob()).await {
-        context.store.import_bytes(bytes.into(), &Pin::Job(id)).await.map_err(internal)?;
+        context
+            .store
+            .import_bytes(bytes.into(), &Pin::Job(id))
+            .await
+            .map_err(internal)?;
     }
     Ok((id, size, manifest))
 }

@@ -45,20 +45,36 @@ async fn specify(context: &Arc<Context>, request: SubmitRequest, replies: &Repli
         replies.offer(Progress::Step(format!("reading input {}", decl.name)));
         let pin = Pin::Named(IMPORT_PIN.to_owned());
         let (hash, size) = requester::import_input(context, source, &pin).await?;
-        inputs.push(InputRef { name: decl.name.clone(), hash, size });
+        inputs.push(InputRef {
+            name: decl.name.clone(),
+            hash,
+            size,
+        });
     }
-    Ok(TaskSpec { job: job.job, job_name: job.name, params, inputs, requirements, config })
+    Ok(TaskSpec {
+        job: job.job,
+        job_name: job.name,
+        params,
+        inputs,
+        requirements,
+        config,
+    })
 }
 
 fn check_config(config: &job_model::TaskConfig) -> Result<(), ControlError> {
     match config.verify {
         VerifyPolicy::Quorum(0) => Err(bad_input("quorum(0) verifies nothing", "use --verify none or quorum:2")),
-        VerifyPolicy::Quorum(k) if u32::from(k) > limits::MAX_ATTEMPTS => {
-            Err(bad_input(format!("quorum({k}) is more than the {} executions a chunk may have", limits::MAX_ATTEMPTS), ""))
-        }
-        VerifyPolicy::Spot(p) if !(0.0..=1.0).contains(&p) => {
-            Err(bad_input(format!("spot({p}) is no probability"), "use a number from 0 to 1"))
-        }
+        VerifyPolicy::Quorum(k) if u32::from(k) > limits::MAX_ATTEMPTS => Err(bad_input(
+            format!(
+                "quorum({k}) is more than the {} executions a chunk may have",
+                limits::MAX_ATTEMPTS
+            ),
+            "",
+        )),
+        VerifyPolicy::Spot(p) if !(0.0..=1.0).contains(&p) => Err(bad_input(
+            format!("spot({p}) is no probability"),
+            "use a number from 0 to 1",
+        )),
         _ => Ok(()),
     }
 }
@@ -73,17 +89,28 @@ fn check_params(manifest: &Manifest, text: &str) -> Result<Vec<u8>, ControlError
         .take(MAX_SCHEMA_ERRORS)
         .map(|error| {
             let place = error.instance_path().to_string();
-            let place = if place.is_empty() { "parameters".to_owned() } else { place };
+            let place = if place.is_empty() {
+                "parameters".to_owned()
+            } else {
+                place
+            };
             format!("{place}: {error}")
         })
         .collect();
     if !wrong.is_empty() {
         let message = format!("parameters of {}: {}", manifest.name, wrong.join("; "));
-        return Err(bad_input(message, &format!("see `p2pjob jobs {}` for its schema", manifest.name)));
+        return Err(bad_input(
+            message,
+            &format!("see `p2pjob jobs {}` for its schema", manifest.name),
+        ));
     }
     let params = job_model::codec::encode_json(&value);
     if params.len() > limits::MAX_PARAMS_BYTES {
-        let message = format!("the parameters have {} bytes, at most {} are allowed", params.len(), limits::MAX_PARAMS_BYTES);
+        let message = format!(
+            "the parameters have {} bytes, at most {} are allowed",
+            params.len(),
+            limits::MAX_PARAMS_BYTES
+        );
         return Err(bad_input(message, "give large data as --input"));
     }
     Ok(params)
@@ -97,30 +124,54 @@ fn check_inputs<'a>(
     given: &'a [(String, crate::control::protocol::InputSource)],
 ) -> Result<Vec<Bound<'a>>, ControlError> {
     let by_name: BTreeMap<&str, _> = given.iter().map(|(name, source)| (name.as_str(), source)).collect();
-    let declared = || manifest.inputs.iter().map(|decl| decl.name.as_str()).collect::<Vec<_>>().join(", ");
+    let declared = || {
+        manifest
+            .inputs
+            .iter()
+            .map(|decl| decl.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let mut wrong: Vec<String> = Vec::new();
     for name in by_name.keys() {
         if !manifest.inputs.iter().any(|decl| decl.name == **name) {
-            wrong.push(format!("job {} has no input {name:?} (it has: {})", manifest.name, declared()));
+            wrong.push(format!(
+                "job {} has no input {name:?} (it has: {})",
+                manifest.name,
+                declared()
+            ));
         }
     }
     if by_name.len() < given.len() {
         wrong.push("an input is given twice".to_owned());
     }
-    for decl in manifest.inputs.iter().filter(|decl| decl.required && !by_name.contains_key(decl.name.as_str())) {
+    for decl in manifest
+        .inputs
+        .iter()
+        .filter(|decl| decl.required && !by_name.contains_key(decl.name.as_str()))
+    {
         wrong.push(format!("input {:?} is missing", decl.name));
     }
     if !wrong.is_empty() {
-        return Err(bad_input(wrong.join("; "), "bind inputs with --input NAME=PATH or --input NAME=HASH"));
+        return Err(bad_input(
+            wrong.join("; "),
+            "bind inputs with --input NAME=PATH or --input NAME=HASH",
+        ));
     }
-    Ok(manifest.inputs.iter().filter_map(|decl| Some((decl, *by_name.get(decl.name.as_str())?))).collect())
+    Ok(manifest
+        .inputs
+        .iter()
+        .filter_map(|decl| Some((decl, *by_name.get(decl.name.as_str())?)))
+        .collect())
 }
 
 /// Validates, plans, and says what it would cost.
 pub async fn quote(context: &Arc<Context>, request: SubmitRequest, replies: &Replies) -> Result<Reply, ControlError> {
     let spec = specify(context, request, replies).await?;
     replies.offer(Progress::Step("planning".to_owned()));
-    let cut = requester::plan_once(context, &spec).await.map_err(|error| bad_input(error.to_string(), ""))?;
+    let cut = requester::plan_once(context, &spec)
+        .await
+        .map_err(|error| bad_input(error.to_string(), ""))?;
     let recalled = requester::recall(context, &spec, &cut.plan).await.len();
     let offers = wait_for_offers(context, &spec).await?;
     let chunks = u32::try_from(cut.plan.chunks.len()).unwrap_or(u32::MAX);
@@ -131,7 +182,11 @@ pub async fn quote(context: &Arc<Context>, request: SubmitRequest, replies: &Rep
     };
     let job = spec.job;
     let from_history = context.ask(move |core| core.has_history(&job)).await?;
-    let prices: Vec<MicroCredits> = offers.iter().filter(|o| o.quote.is_some()).map(|o| o.expected).collect();
+    let prices: Vec<MicroCredits> = offers
+        .iter()
+        .filter(|o| o.quote.is_some())
+        .map(|o| o.expected)
+        .collect();
     let mean = prices.iter().copied().sum::<MicroCredits>().0 / i64::try_from(prices.len().max(1)).unwrap_or(1);
     let runs = i64::from(chunks.saturating_sub(recalled)).saturating_mul(i64::from(replicas));
     let workers = offers.into_iter().map(|offer| WorkerQuote {
@@ -156,7 +211,9 @@ pub async fn quote(context: &Arc<Context>, request: SubmitRequest, replies: &Rep
 
 async fn wait_for_offers(context: &Arc<Context>, spec: &TaskSpec) -> Result<Vec<Standing>, ControlError> {
     let (job, priority, requirements) = (spec.job, spec.config.priority, spec.requirements.clone());
-    context.ask(move |core| core.request_quotes(job, priority, &requirements)).await?;
+    context
+        .ask(move |core| core.request_quotes(job, priority, &requirements))
+        .await?;
     let deadline = tokio::time::Instant::now() + QUOTE_WAIT;
     loop {
         let (offers, waiting) = context.ask(move |core| core.standing_offers(job, priority)).await?;
@@ -177,7 +234,10 @@ pub async fn submit(context: &Arc<Context>, request: SubmitRequest, replies: &Re
         let pinned = context.store.pin(input.hash, &Pin::Task(task)).await;
         pinned.map_err(|error| internal(format!("cannot pin input {}: {error}", input.name)))?;
         // The task keeps it from now on. If this fails it is kept until the next start.
-        let _ = context.store.unpin_blob(input.hash, &Pin::Named(IMPORT_PIN.to_owned())).await;
+        let _ = context
+            .store
+            .unpin_blob(input.hash, &Pin::Named(IMPORT_PIN.to_owned()))
+            .await;
     }
     if !spec.inputs.is_empty() {
         // The journal will name the inputs.

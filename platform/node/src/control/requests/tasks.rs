@@ -24,7 +24,10 @@ const EVENT_PAGE: usize = 256;
 pub async fn resolve(context: &Arc<Context>, text: &str) -> Result<TaskId, ControlError> {
     let prefix = text.trim().to_ascii_lowercase();
     if prefix.len() < MIN_PREFIX_DIGITS || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(bad_input(format!("{text:?} is no task id"), "give at least 4 hexadecimal digits; see `p2pjob status`"));
+        return Err(bad_input(
+            format!("{text:?} is no task id"),
+            "give at least 4 hexadecimal digits; see `p2pjob status`",
+        ));
     }
     let found = {
         let prefix = prefix.clone();
@@ -32,8 +35,14 @@ pub async fn resolve(context: &Arc<Context>, text: &str) -> Result<TaskId, Contr
     };
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => Err(not_found(format!("this node has no task {prefix}"), "tasks are known to the node they were submitted to; see `p2pjob status`")),
-        several => Err(bad_input(format!("{} tasks start with {prefix}", several.len()), "give more digits")),
+        [] => Err(not_found(
+            format!("this node has no task {prefix}"),
+            "tasks are known to the node they were submitted to; see `p2pjob status`",
+        )),
+        several => Err(bad_input(
+            format!("{} tasks start with {prefix}", several.len()),
+            "give more digits",
+        )),
     }
 }
 
@@ -47,7 +56,9 @@ pub async fn list(context: &Arc<Context>, limit: u32) -> Result<Reply, ControlEr
 pub async fn one(context: &Arc<Context>, text: &str) -> Result<Reply, ControlError> {
     let task = resolve(context, text).await?;
     let report = context.ask(move |core| core.task_report(task)).await?;
-    report.map(|report| Reply::Task(Box::new(report))).ok_or_else(|| internal("the task is not in the scheduler"))
+    report
+        .map(|report| Reply::Task(Box::new(report)))
+        .ok_or_else(|| internal("the task is not in the scheduler"))
 }
 
 /// Follows a task to its end.
@@ -70,7 +81,9 @@ pub async fn watch(context: &Arc<Context>, text: &str, replies: &Replies) -> Res
             loop {
                 match events.recv().await {
                     Ok(record) if record.event.task() == Some(task) && ends(&record.event) => return,
-                    Ok(record) if record.event.task() == Some(task) && tokio::time::Instant::now() >= not_before => return,
+                    Ok(record) if record.event.task() == Some(task) && tokio::time::Instant::now() >= not_before => {
+                        return;
+                    }
                     Err(RecvError::Lagged(_) | RecvError::Closed) => return,
                     Ok(_) => {}
                 }
@@ -82,7 +95,10 @@ pub async fn watch(context: &Arc<Context>, text: &str, replies: &Replies) -> Res
 }
 
 fn ends(event: &Event) -> bool {
-    matches!(event, Event::TaskCompleted { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. })
+    matches!(
+        event,
+        Event::TaskCompleted { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. }
+    )
 }
 
 /// Journal records, and then, if wanted, those to come.
@@ -101,7 +117,9 @@ pub async fn events(
     let mut next = from_seq.max(1);
     loop {
         let journal = context.journal.clone();
-        let reading = context.runtime.spawn_blocking(move || journal.page(task.as_ref(), next, EVENT_PAGE));
+        let reading = context
+            .runtime
+            .spawn_blocking(move || journal.page(task.as_ref(), next, EVENT_PAGE));
         let page = reading.await.map_err(internal)?.map_err(internal)?;
         let full = page.len() == EVENT_PAGE;
         for record in page {
@@ -128,7 +146,9 @@ pub async fn events(
 pub async fn explain(context: &Arc<Context>, text: &str) -> Result<Reply, ControlError> {
     let task = resolve(context, text).await?;
     let report = context.ask(move |core| core.explain_report(task)).await?;
-    report.map(|report| Reply::Explain(Box::new(report))).ok_or_else(|| internal("the task is not in the scheduler"))
+    report
+        .map(|report| Reply::Explain(Box::new(report)))
+        .ok_or_else(|| internal("the task is not in the scheduler"))
 }
 
 /// Stops a task; answers when that is on disk.
@@ -147,7 +167,9 @@ pub async fn cancel(context: &Arc<Context>, text: &str, reason: String) -> Resul
             before
         })
         .await?;
-    waiting.await.map_err(|_| ControlError::from(crate::context::Stopping))?;
+    waiting
+        .await
+        .map_err(|_| ControlError::from(crate::context::Stopping))?;
     match before {
         Some(report) if report.status.is_final() => Err(bad_input(
             format!("task {} has ended already ({:?})", task.short(), report.status).to_lowercase(),

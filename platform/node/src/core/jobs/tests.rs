@@ -8,7 +8,13 @@ fn manifest(name: &str, version: &str) -> Manifest {
 }
 
 fn advert(number: u8, name: &str, at: u64) -> JobAdvert {
-    JobAdvert { name: name.to_owned(), version: "9.0.0".to_owned(), job: JobId([number; 32]), size: 1, at: UnixMillis(at) }
+    JobAdvert {
+        name: name.to_owned(),
+        version: "9.0.0".to_owned(),
+        job: JobId([number; 32]),
+        size: 1,
+        at: UnixMillis(at),
+    }
 }
 
 fn publish(book: &mut JobBook, number: u8, name: &str, version: &str) {
@@ -44,7 +50,10 @@ fn a_hash_or_its_start_names_a_job() {
     publish(&mut book, 0xab, "one", "1.0.0");
     assert_eq!(means(&book, &"ab".repeat(32)), 0xab);
     assert_eq!(means(&book, "ABABAB"), 0xab);
-    assert!(matches!(book.resolve("abab"), Err(ResolveError::Unknown { .. })), "four digits are too few");
+    assert!(
+        matches!(book.resolve("abab"), Err(ResolveError::Unknown { .. })),
+        "four digits are too few"
+    );
 }
 
 #[test]

@@ -17,8 +17,17 @@ fn task(number: u8) -> TaskId {
 }
 
 fn batch(task_number: u8, priority: Priority, chunks: std::ops::Range<u32>, slices: usize) -> AssignBatch {
-    let slice = Slice { input: 0, offset: 0, length: 1 };
-    let replicas = chunks.map(|chunk| Assignment { chunk, attempt: 0, body: Vec::new(), slices: vec![slice; slices] });
+    let slice = Slice {
+        input: 0,
+        offset: 0,
+        length: 1,
+    };
+    let replicas = chunks.map(|chunk| Assignment {
+        chunk,
+        attempt: 0,
+        body: Vec::new(),
+        slices: vec![slice; slices],
+    });
     AssignBatch {
         task: task(task_number),
         job: JobId([1; 32]),
@@ -56,7 +65,11 @@ fn nothing_runs_before_the_component_is_there() {
     assert!(refused.is_empty());
     assert!(queue.next_run(TARGET, 8).is_none());
     loaded(&mut queue, id);
-    assert_eq!(chunks(&queue.next_run(TARGET, 8).unwrap()), [0], "one at first: nothing is known of its duration");
+    assert_eq!(
+        chunks(&queue.next_run(TARGET, 8).unwrap()),
+        [0],
+        "one at first: nothing is known of its duration"
+    );
     assert_eq!(queue.load(), (1, 2));
 }
 
@@ -68,7 +81,11 @@ fn tiny_replicas_are_handed_over_together() {
     queue.next_run(TARGET, 8).unwrap();
     let sent = queue.ran(id, vec![result((0, 0))], Duration::from_millis(2));
     assert_eq!(sent.len(), 1);
-    assert_eq!(chunks(&queue.next_run(TARGET, 8).unwrap()), [1, 2, 3, 4, 5], "five of 2 ms make 10 ms");
+    assert_eq!(
+        chunks(&queue.next_run(TARGET, 8).unwrap()),
+        [1, 2, 3, 4, 5],
+        "five of 2 ms make 10 ms"
+    );
 }
 
 #[test]
@@ -80,7 +97,9 @@ fn a_higher_priority_goes_first_and_equals_take_turns() {
     for id in [low, a, b] {
         loaded(&mut queue, id);
     }
-    let order: Vec<u32> = std::iter::from_fn(|| queue.next_run(TARGET, 1)).flat_map(|ready| chunks(&ready)).collect();
+    let order: Vec<u32> = std::iter::from_fn(|| queue.next_run(TARGET, 1))
+        .flat_map(|ready| chunks(&ready))
+        .collect();
     assert_eq!(order, [10, 20, 11, 21, 0, 1]);
 }
 
@@ -105,15 +124,22 @@ fn inputs_are_fetched_ahead_within_the_bound() {
     assert!(queue.next_run(TARGET, 8).is_none(), "no input is here");
     assert!(queue.fetched(id, first, Ok(())).is_none());
     assert_eq!(chunks(&queue.next_run(TARGET, 8).unwrap()), [0]);
-    let failed = queue.fetched(id, (1, 0), Err(NoVerdict::Unavailable("gone".into()))).unwrap();
-    assert_eq!((failed.chunk, failed.outcome), (1, Outcome::NoVerdict(NoVerdict::Unavailable("gone".into()))));
+    let failed = queue
+        .fetched(id, (1, 0), Err(NoVerdict::Unavailable("gone".into())))
+        .unwrap();
+    assert_eq!(
+        (failed.chunk, failed.outcome),
+        (1, Outcome::NoVerdict(NoVerdict::Unavailable("gone".into())))
+    );
 }
 
 #[test]
 fn a_component_that_cannot_be_had_fails_every_replica() {
     let mut queue = TestQueue::new(100);
     let (id, _) = queue.assign(node(1), batch(1, Priority::Normal, 0..3, 0));
-    let failed = queue.loaded(id, Err(NoVerdict::Unavailable("nobody has it".into()))).unwrap();
+    let failed = queue
+        .loaded(id, Err(NoVerdict::Unavailable("nobody has it".into())))
+        .unwrap();
     assert_eq!(failed.len(), 3);
     assert_eq!(queue.load(), (0, 0));
     assert!(queue.needs_job(id), "the next assignment tries again");
@@ -127,12 +153,18 @@ fn cancelling_stops_what_runs_and_forgets_the_rest() {
     let ready = queue.next_run(TARGET, 1).unwrap();
     assert!(!queue.cancel(&node(1), &task(1), &[(1, 0)]), "the order stays");
     assert_eq!(queue.load(), (1, 1));
-    assert!(!queue.cancel(&node(2), &task(1), &[(0, 0)]), "another requester's order is not touched");
+    assert!(
+        !queue.cancel(&node(2), &task(1), &[(0, 0)]),
+        "another requester's order is not touched"
+    );
     assert!(!ready.replicas[0].1.is_cancelled());
     assert!(queue.cancel(&node(1), &task(1), &[]));
     assert!(ready.replicas[0].1.is_cancelled());
     assert_eq!(queue.load(), (0, 0));
-    assert!(queue.ran(id, vec![result((0, 0))], Duration::ZERO).is_empty(), "nobody waits for it");
+    assert!(
+        queue.ran(id, vec![result((0, 0))], Duration::ZERO).is_empty(),
+        "nobody waits for it"
+    );
 }
 
 #[test]
