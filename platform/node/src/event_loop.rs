@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 /// Inputs taken in one turn before the journal gets its batch.
 const INPUTS_PER_TURN: usize = 256;
 /// How often time alone is looked at when nothing else happens.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_secs(1);
 /// How often our advert is renewed.
-const ADVERT_EVERY_TICKS: u64 = 4;
+const ADVERT_EVERY_TICKS: u64 = 2;
 
 /// Runs until the node stops. Gives the core back for its last words.
 pub async fn run(
@@ -120,7 +120,7 @@ pub fn capability(
 fn every_tick(context: &Arc<Context>, core: &mut Core, ticks: u64) {
     let load = load(context);
     core.observe_load(load);
-    // Cheap enough twice a second; a node whose books do not balance must not go on.
+    // Cheap enough once a second; a node whose books do not balance must not go on.
     #[cfg(debug_assertions)]
     if let Err(error) = core.check_invariants() {
         tracing::error!(%error, "an invariant does not hold");

@@ -274,7 +274,9 @@ impl Shared {
             ended: ended.clone(),
         };
         let number = link.number;
+        let mut restarted = false;
         let previous = state.links.insert(peer, link).map(|old| {
+            restarted = incarnation(old.advert.seq) != new_incarnation;
             old.retire.cancel();
             old.ended
         });
@@ -285,6 +287,11 @@ impl Shared {
         state.book.connected(&peer, Instant::now());
         let addresses = state.book.addresses(&peer);
         drop(guard);
+        if restarted {
+            // Gossip and blob transfer would wait for an answer of a process that is gone, most of all at its old address.
+            self.admission
+                .close_others(&peer, "the node was restarted", |_| true);
+        }
         self.publish_addresses(&peer, &addresses);
         Ok(Registered {
             number,

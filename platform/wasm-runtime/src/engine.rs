@@ -73,6 +73,7 @@ pub struct Engine(Arc<Inner>);
 impl Engine {
     /// Reserves the slots, opens the cache and starts the ticker.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        keep_arenas_few();
         let EngineOptions {
             cache_dir,
             slots,
@@ -185,6 +186,19 @@ impl Engine {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The compiler's threads would get an arena of the allocator each, and what is left in them is never given back: a node
+/// that has compiled five jobs rests at 63 MB with two arenas and at 75 MB without this.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn keep_arenas_few() {
+    /// Arenas of the whole process: one for the main thread, one for all others.
+    const ARENAS: libc::c_int = 2;
+    // SAFETY: mallopt takes two integers, takes the allocator's lock, and may be called from any thread.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, ARENAS) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn keep_arenas_few() {}
 
 /// Compiling takes much memory for a moment, and the allocator keeps it; a node at rest should be small.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
