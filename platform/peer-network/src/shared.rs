@@ -289,8 +289,7 @@ impl Shared {
         drop(guard);
         if restarted {
             // Gossip and blob transfer would wait for an answer of a process that is gone, most of all at its old address.
-            self.admission
-                .close_others(&peer, "the node was restarted", |_| true);
+            self.admission.close_others(&peer, "the node was restarted", |_| true);
         }
         self.publish_addresses(&peer, &addresses);
         Ok(Registered {

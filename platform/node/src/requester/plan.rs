@@ -1,5 +1,6 @@
 //! Cutting a task: the job's `plan` runs twice in the local sandbox and must return the same chunks.
 
+use super::{CancelOnDrop, until_ended};
 use crate::context::{Context, LoopInput, Planned};
 use crate::core::confirmations_needed;
 use crate::worker::SliceReader;
@@ -10,7 +11,7 @@ use job_model::task::{TaskFailure, TaskSpec};
 use job_model::{BlobHash, Output, Plan, TaskId, codec};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use wasm_runtime::{CancelToken, Limits, PlanCall, PlanHint};
+use wasm_runtime::{Limits, PlanCall, PlanHint};
 
 /// Largest plan, in bytes: a million chunks of a few dozen bytes each.
 pub const MAX_PLAN_BYTES: usize = 256 << 20;
@@ -67,6 +68,8 @@ async fn call_plan(context: &Arc<Context>, spec: &TaskSpec, target_chunks: u32) 
         .await
         .map_err(|why| TaskFailure::Internal(format!("the job cannot be loaded: {why}")))?;
     let (spec, here) = (spec.clone(), Arc::clone(context));
+    let guard = CancelOnDrop::new();
+    let cancel = guard.token();
     let called = context.on_local_pool(move || {
         let source = Box::new(SliceReader::whole(
             here.store.reader(here.runtime.clone()),
@@ -82,7 +85,6 @@ async fn call_plan(context: &Arc<Context>, spec: &TaskSpec, target_chunks: u32) 
             timeout: PLAN_TIMEOUT,
             ..Limits::from(&spec.requirements)
         };
-        let cancel = CancelToken::new();
         job.plan(PlanCall {
             params: &spec.params,
             inputs: &spec.inputs,
@@ -172,7 +174,10 @@ pub async fn recall(context: &Arc<Context>, spec: &TaskSpec, plan: &Arc<Plan>) -
 
 /// Plans a submitted task and tells the main loop.
 pub async fn plan_task(context: Arc<Context>, task: TaskId, spec: Arc<TaskSpec>) {
-    let result = plan_task_impl(&context, task, &spec).await;
+    let result = tokio::select! {
+        result = plan_task_impl(&context, task, &spec) => result,
+        () = until_ended(&context, task) => return,
+    };
     // The main loop ends after this work.
     let _ = context.inputs.send(LoopInput::Planned { task, result }).await;
 }

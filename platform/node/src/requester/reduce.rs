@@ -1,5 +1,6 @@
 //! Combining chunk outputs into the result, streamed from the store into the store.
 
+use super::{CancelOnDrop, until_ended};
 use crate::context::{Context, LoopInput};
 use blob_store::{BlobWriter, BlockingReader, Pin};
 use job_model::manifest::ReduceMode;
@@ -40,7 +41,10 @@ impl PartialSource for Partials {
 
 /// Reduces a task and tells the main loop.
 pub async fn reduce_task(context: Arc<Context>, task: TaskId, spec: Arc<TaskSpec>, partials: Vec<Output>) {
-    let result = reduce_impl(&context, task, &spec, partials).await;
+    let result = tokio::select! {
+        result = reduce_impl(&context, task, &spec, partials) => result,
+        () = until_ended(&context, task) => return,
+    };
     let _ = context.inputs.send(LoopInput::Reduced { task, result }).await;
 }
 
@@ -60,6 +64,8 @@ async fn reduce_impl(
         .await
         .map_err(|e| TaskFailure::Internal(e.to_string()))?;
     let (here, spec) = (Arc::clone(context), Arc::clone(spec));
+    let guard = CancelOnDrop::new();
+    let cancel = guard.token();
     let work = move || {
         let count = u32::try_from(partials.len()).unwrap_or(u32::MAX);
         let reader = here.store.reader(here.runtime.clone());
@@ -75,7 +81,7 @@ async fn reduce_impl(
         let mut out = SharedWriter(Arc::new(Mutex::new(Some(writer))));
         match mode {
             ReduceMode::Concat => concat(&mut partials, &mut out)?,
-            ReduceMode::Reduce => call_reduce(&job, &spec, partials, out.clone())?,
+            ReduceMode::Reduce => call_reduce(&job, &spec, (partials, out.clone()), &cancel)?,
         }
         out.finish()
     };
@@ -87,21 +93,25 @@ async fn reduce_impl(
     Ok(written)
 }
 
-fn call_reduce(job: &LoadedJob, spec: &TaskSpec, partials: Partials, out: SharedWriter) -> Result<(), String> {
+fn call_reduce(
+    job: &LoadedJob,
+    spec: &TaskSpec,
+    (partials, out): (Partials, SharedWriter),
+    cancel: &CancelToken,
+) -> Result<(), String> {
     let limits = Limits {
         fuel: REDUCE_FUEL,
         timeout: REDUCE_TIMEOUT,
         output_bytes: MAX_RESULT_BYTES,
         ..Limits::from(&spec.requirements)
     };
-    let cancel = CancelToken::new();
     let report = job.reduce(ReduceCall {
         params: &spec.params,
         partials: Box::new(partials),
         out: Box::new(out),
         entropy_seed: job.entropy_seed(&spec.params),
         limits: &limits,
-        cancel: &cancel,
+        cancel,
     });
     report.outcome.map(|_| ()).map_err(|outcome| {
         let log = report

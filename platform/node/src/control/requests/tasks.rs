@@ -4,7 +4,8 @@ use super::{bad_input, internal, not_found};
 use crate::context::Context;
 use crate::control::protocol::{ControlError, Progress, Reply};
 use crate::control::server::Replies;
-use job_model::{Event, TaskId};
+use crate::requester::ends;
+use job_model::TaskId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -92,13 +93,6 @@ pub async fn watch(context: &Arc<Context>, text: &str, replies: &Replies) -> Res
         // Nothing new for a second: look all the same.
         let _ = tokio::time::timeout(LOOK_AGAIN, news).await;
     }
-}
-
-fn ends(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::TaskCompleted { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. }
-    )
 }
 
 /// Journal records, and then, if wanted, those to come.
