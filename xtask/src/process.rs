@@ -44,8 +44,14 @@ pub fn cargo(folders: &Folders, folder: &str) -> Command {
             .env("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
             .env("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false");
     }
-    // Set by the cargo that runs us for the package xtask; the packages we build must not see it.
-    cargo.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
+    // Set by the cargo that runs us, for the package xtask. Build scripts of dependencies look at them (ring's does), so with
+    // them everything would be compiled again whenever cargo is called with and without us.
+    let of_xtask = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_xtask) {
+            cargo.env_remove(name);
+        }
+    }
     cargo
 }
 
