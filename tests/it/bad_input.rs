@@ -44,7 +44,12 @@ fn wrong_parameters_and_inputs_are_named_all_at_once() {
         .fails(BAD_INPUT, &["is a folder"]);
     node.run(&["submit", "range_reduce", "--params", &text])
         .fails(BAD_INPUT, &[&text]);
-    node.run(&["submit", "range_reduce", "--verify", "quorum:0", "--param", "start=1"]);
+    let nothing = node.run(&["submit", "bench_empty", "--param", "chunks=1", "--verify", "quorum:0"]);
+    assert!([2, BAD_INPUT].contains(&nothing.code), "{nothing}");
+    assert!(
+        nothing.stdout.contains("quorum") || nothing.stderr.contains("quorum"),
+        "{nothing}"
+    );
 
     let expression = ["submit", "map", "--param", "function=x +* 2", "--param", "data=[1]"];
     node.run(&expression).fails(BAD_INPUT, &["function"]);

@@ -11,6 +11,8 @@ const SEEDS: u64 = 20;
 /// The kill comes within this many per mille of the time that a task takes undisturbed: planning, running, reducing and
 /// settling are all hit, and sometimes nothing is left to do.
 const MOMENT_PER_MILLE_MAX: u64 = 1_300;
+/// One seed in so many also cuts the power of all nodes at once.
+const POWER_CUT_EVERY: usize = 4;
 /// Bytes of a text; its pieces are so large that their counts travel as blobs.
 const TEXT_BYTES: usize = 2 << 20;
 
@@ -84,11 +86,15 @@ fn calm(cluster: &Cluster, work: &Work, salt: u64) -> Duration {
     started.elapsed()
 }
 
+/// The moment of a fault after submit: drawn, not waited for.
+fn moment(span: Duration, seed: u64) -> Duration {
+    span * Random::new(seed).below(MOMENT_PER_MILLE_MAX) as u32 / 1_000
+}
+
 /// One task with one crash in it.
 fn crash(cluster: &mut Cluster, victim: usize, (work, span): (&Work, Duration), seed: u64) {
     let task = work.submit(cluster, seed);
-    // The moment of the fault, not a wait for something.
-    let moment = span * Random::new(seed).below(MOMENT_PER_MILLE_MAX) as u32 / 1_000;
+    let moment = moment(span, seed);
     std::thread::sleep(moment);
     cluster.kill(victim);
     if victim != 0 {
@@ -96,9 +102,15 @@ fn crash(cluster: &mut Cluster, victim: usize, (work, span): (&Work, Duration), 
         cluster.node(0).watch(&task, 0);
     }
     cluster.restart(victim);
-    let report = cluster.node(0).watch(&task, 0);
+    println!("seed {seed}: node {victim} killed after {moment:?}");
+    check_end(cluster, &task, work, seed);
+}
+
+/// The task of a crash comes to its right end, and the books are right.
+fn check_end(cluster: &Cluster, task: &str, work: &Work, seed: u64) {
+    let report = cluster.node(0).watch(task, 0);
     let (chunks, replicas) = (report.number("chunks"), report.number("replicas"));
-    println!("seed {seed}: node {victim} killed after {moment:?}; {chunks} chunks, {replicas} replicas");
+    println!("seed {seed}: {chunks} chunks, {replicas} replicas");
     assert_eq!(report.text("status"), "completed", "seed {seed}: {report}");
     assert_eq!(report.number("accepted"), chunks, "seed {seed}: {report}");
     assert!(
@@ -129,16 +141,21 @@ fn restart_everybody(cluster: &mut Cluster) {
     assert_eq!(after.at("node.credits"), before.at("node.credits"));
 }
 
+/// How long each kind of work takes when nobody crashes.
+fn spans(cluster: &Cluster, works: &[Work]) -> Vec<Duration> {
+    // Compiled before, so that the measured time is that of the task.
+    let salts = [1_000_001, 1_000_002];
+    works.iter().for_each(|work| {
+        calm(cluster, work, salts[0]);
+    });
+    works.iter().map(|work| calm(cluster, work, salts[1])).collect()
+}
+
 /// Runs the seeds of one parity; `victim` names the node that is killed for each.
 fn crash_again_and_again(parity: u64, victim: impl Fn(u64) -> usize) {
     let mut cluster = Cluster::start(3);
     let works = [Work::Numbers, Work::Words];
-    // Compiled before, so that the measured time is that of the task.
-    let salts = [1_000_001, 1_000_002];
-    works.iter().for_each(|work| {
-        calm(&cluster, work, salts[0]);
-    });
-    let spans: Vec<Duration> = works.iter().map(|work| calm(&cluster, work, salts[1])).collect();
+    let spans = spans(&cluster, &works);
     for seed in seeds().into_iter().filter(|seed| seed % 2 == parity) {
         let kind = (seed / 2 % 2) as usize;
         crash(&mut cluster, victim(seed), (&works[kind], spans[kind]), seed);
@@ -154,4 +171,22 @@ fn a_requester_that_is_killed_goes_on() {
 #[test]
 fn a_worker_that_is_killed_loses_nothing() {
     crash_again_and_again(1, |seed| 1 + (seed as usize / 4) % 2);
+}
+
+#[test]
+fn a_power_cut_of_everybody_loses_nothing() {
+    let mut cluster = Cluster::start(3);
+    let works = [Work::Numbers, Work::Words];
+    let spans = spans(&cluster, &works);
+    let count = cluster.nodes().len();
+    for seed in seeds().into_iter().step_by(POWER_CUT_EVERY) {
+        let kind = (seed / POWER_CUT_EVERY as u64 % 2) as usize;
+        // Other tasks than those of the seeds of the other tests, and other moments.
+        let seed = seed + 500;
+        let task = works[kind].submit(&cluster, seed);
+        std::thread::sleep(moment(spans[kind], seed));
+        (0..count).for_each(|number| cluster.kill(number));
+        (0..count).for_each(|number| cluster.restart(number));
+        check_end(&cluster, &task, &works[kind], seed);
+    }
 }
