@@ -20,8 +20,8 @@ use crate::fetch::{AttemptError, BLOCK_BYTES, STALL_TIMEOUT};
 /// Verified items (blocks of 16 KiB and inner nodes of 64 bytes, about as many of each) collected before they are handed
 /// to the store, which runs on threads of its own: handing over one by one costs a thread switch each, and a quarter of
 /// the CPU of a transfer.
-const BURST_ITEMS: usize = 64;
-/// Items that wait for the store, at most. With a burst in the making this bounds a transfer's memory at one megabyte.
+const BURST_ITEMS: usize = 256;
+/// Items that wait for the store, at most. With a burst in the making this bounds a transfer's memory at four megabytes.
 const ITEMS_IN_ADVANCE: usize = BURST_ITEMS;
 /// Progress is reported after this many bytes.
 const PROGRESS_STEP: u64 = 16 * BLOCK_BYTES;

@@ -60,7 +60,7 @@ pub enum NoVerdict {
     #[error("the stack overflowed; use less recursion, or an explicit stack")]
     StackOverflow,
     /// The sandbox reached its memory limit.
-    #[error("the memory limit of {limit_bytes} bytes was reached; ask for more with requirements.memory_bytes")]
+    #[error("the memory limit of {limit_bytes} bytes was reached; ask for more with --memory")]
     MemoryLimit {
         /// The limit.
         limit_bytes: u64,
@@ -152,7 +152,7 @@ impl Outcome {
                     format!("trap: {first}")
                 }
             }
-            Self::OutOfFuel => "out of fuel; give more with requirements.fuel, or cut smaller chunks".to_owned(),
+            Self::OutOfFuel => "out of fuel; give more with --fuel, or cut smaller chunks".to_owned(),
             Self::NoVerdict(why) => why.to_string(),
         }
     }

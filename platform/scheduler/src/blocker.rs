@@ -103,7 +103,7 @@ impl Blocker {
             Self::Ineligible { why } => why.remedy().into(),
             Self::Distrusted { .. } => "it gets no more work from this node; use other nodes".into(),
             Self::MemoryTooSmall { offered, .. } => {
-                format!("submit with requirements.memory_bytes of at most {offered}, or give the node larger sandboxes")
+                format!("submit with --memory of at most {offered}, or give the node larger sandboxes")
             }
             Self::DiskTooSmall { offered, .. } => {
                 format!("submit with requirements.disk_bytes of at most {offered}, or free disk on the node")

@@ -82,7 +82,7 @@ impl Sandboxes {
         }
         if limits.memory_bytes > self.max_memory_bytes {
             return Err(Outcome::NoVerdict(NoVerdict::Refused(format!(
-                "a sandbox here has at most {} bytes of memory, {} were asked for; lower requirements.memory_bytes",
+                "a sandbox here has at most {} bytes of memory, {} were asked for; submit with a lower --memory",
                 self.max_memory_bytes, limits.memory_bytes
             ))));
         }

@@ -40,7 +40,7 @@ fn error_texts_name_the_thing_and_the_remedy() {
         (LossReason::Refused("quote 7 has expired".into()).to_string(), "the worker refused: quote 7 has expired".into()),
         (
             NoVerdict::MemoryLimit { limit_bytes: 5 }.to_string(),
-            "the memory limit of 5 bytes was reached; ask for more with requirements.memory_bytes".into(),
+            "the memory limit of 5 bytes was reached; ask for more with --memory".into(),
         ),
         (
             TaskFailure::Price { limit: MicroCredits(1_500_000), done: 1, chunks: 9 }.to_string(),

@@ -70,7 +70,7 @@ fn a_limit_met_on_three_nodes_is_the_job_s_own() {
          > n2 0/1=!mem
          assign n3 Retry 0/2
          > n3 0/2=!mem
-         failed: chunk 0 got no verdict in 3 attempts; the last: the memory limit of 64 bytes was reached; ask for more with requirements.memory_bytes",
+         failed: chunk 0 got no verdict in 3 attempts; the last: the memory limit of 64 bytes was reached; ask for more with --memory",
     );
 }
 

@@ -66,7 +66,7 @@ impl Output {
             }
             _ if total > self.limit_bytes => {
                 return Err(Stop::Refused(format!(
-                    "output.write: over the limit of {} bytes; ask for more with requirements.output_bytes, or cut smaller chunks",
+                    "output.write: over the limit of {} bytes; ask for more with --max-output, or cut smaller chunks",
                     self.limit_bytes
                 )));
             }
