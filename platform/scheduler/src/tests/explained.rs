@@ -12,7 +12,7 @@ fn every_node_has_its_reason() {
          2 chunk(s) wait; 2 of them: needs 2 more distinct nodes
          2 chunk(s) from 0, 2 missing: needs 2 more distinct nodes
          - n1: it already has a replica of the chunk, and the replicas of a chunk must run on distinct nodes; connect another node
-         - n2: its sandboxes have 1 bytes of memory, the task asks for 64; submit with requirements.memory_bytes of at most 1, or give the node larger sandboxes
+         - n2: its sandboxes have 1 bytes of memory, the task asks for 64; submit with --memory of at most 1, or give the node larger sandboxes
          - n3: it refused to quote: too busy; do what its reason says, or use other nodes
          - n4: it is not connected; start the node, or check its address and the network between",
     );
