@@ -50,6 +50,29 @@ fn words_are_counted_and_the_result_is_fetched_from_another_node() {
 }
 
 #[test]
+fn a_large_blob_comes_from_all_who_have_it_and_from_those_who_are_left() {
+    let mut cluster = Cluster::start(4);
+    let bytes = text(7, 40 << 20).into_bytes();
+    let file = cluster.file("large", &bytes).display().to_string();
+    let hash = BlobHash::of(&bytes).to_string();
+    for holder in [0, 1] {
+        assert_eq!(cluster.node(holder).ask(&["import", &file]).text("hash"), hash);
+    }
+    let fetch = |cluster: &Cluster, node: usize| {
+        let path = cluster.folder().join(format!("from-{node}")).display().to_string();
+        let fetched = cluster.node(node).ask(&["fetch", &hash, "-o", &path]);
+        assert!(
+            std::fs::read(&path).expect("the fetched file") == bytes,
+            "node {node} wrote something else"
+        );
+        fetched.number("transferred")
+    };
+    assert_eq!(fetch(&cluster, 2), bytes.len() as i64, "every byte comes once");
+    cluster.kill(0);
+    assert_eq!(fetch(&cluster, 3), bytes.len() as i64);
+}
+
+#[test]
 fn ranges_are_reduced_exactly_at_any_size() {
     let cluster = Cluster::start(3);
     let node = cluster.node(0);

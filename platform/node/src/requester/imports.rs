@@ -1,13 +1,16 @@
 //! Bringing a task's inputs into the store: files of this machine, or blobs of the network.
 
-use crate::context::Context;
+use crate::context::{Context, SILENT};
 use crate::control::protocol::{ControlError, ErrorCode, InputSource};
 use blob_store::{Fetch, Pin, Want};
-use job_model::BlobHash;
+use job_model::{BlobHash, NodeId};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+/// What a lane of a striped fetch asks for at once, in bytes: large enough to hide the question, small enough to share.
+const SEGMENT_BYTES: u64 = 8 << 20;
 /// Files whose blobs are remembered: the quote imports, the submit that follows finds.
 const KEPT_FILES: usize = 64;
 
@@ -108,7 +111,7 @@ pub async fn bring_blob(
     }
     let (holders, asked) = context.who_has(hash).await;
     let Some((_, size)) = holders.first().copied() else {
-        let names: Vec<String> = asked.iter().map(job_model::NodeId::short).collect();
+        let names: Vec<String> = asked.iter().map(NodeId::short).collect();
         let who = if names.is_empty() {
             "no peer is connected".to_owned()
         } else {
@@ -120,8 +123,22 @@ pub async fn bring_blob(
             remedy: "check the hash; start a node that has it; or import the file with `p2pjob import`".to_owned(),
         });
     };
-    let providers: Vec<_> = holders.iter().map(|(node, _)| *node).collect();
-    let report = |done: u64| progress(done, size);
+    let providers: Vec<NodeId> = holders.iter().map(|(node, _)| *node).collect();
+    let done = AtomicU64::new(0);
+    let striped = Striped {
+        context,
+        hash,
+        size,
+        providers: &providers,
+        pin,
+        next: &AtomicU64::new(0),
+        done: &done,
+        progress,
+    };
+    Box::pin(striped.fetch()).await;
+    // What the lanes could not get, and all of a small blob: from one provider after the other.
+    let before = done.load(Ordering::Relaxed);
+    let report = |more: u64| progress(before + more, size);
     let want = Want::All;
     let fetch = Fetch {
         hash,
@@ -132,14 +149,71 @@ pub async fn bring_blob(
         pin,
         progress: &report,
     };
-    let fetched = context
-        .store
-        .fetch(&context.network.endpoint(), fetch)
-        .await
-        .map_err(|error| ControlError {
-            code: ErrorCode::Unavailable,
-            message: error.to_string(),
-            remedy: "try again: what has come is kept".to_owned(),
-        })?;
-    Ok((size, fetched.bytes_transferred))
+    let fetched = Box::pin(context.fetch(fetch)).await.map_err(|error| ControlError {
+        code: ErrorCode::Unavailable,
+        message: error.to_string(),
+        remedy: "try again: what has come is kept".to_owned(),
+    })?;
+    Ok((size, before + fetched.bytes_transferred))
+}
+
+/// A blob from several providers at once: each lane takes the next segment and asks its own provider first.
+#[derive(Clone, Copy)]
+struct Striped<'a> {
+    context: &'a Context,
+    hash: BlobHash,
+    size: u64,
+    providers: &'a [NodeId],
+    pin: &'a Pin,
+    /// Where the next segment begins.
+    next: &'a AtomicU64,
+    /// Bytes that came.
+    done: &'a AtomicU64,
+    progress: &'a (dyn Fn(u64, u64) + Send + Sync),
+}
+
+impl Striped<'_> {
+    /// Fetches what it can; errors are left to whoever asks for the rest.
+    async fn fetch(self) {
+        if self.providers.len() < 2 || self.size < 2 * SEGMENT_BYTES {
+            return;
+        }
+        // Boxed: four of them side by side would make a large future.
+        let lane = |number| Box::pin(self.lane(number));
+        tokio::join!(lane(0), lane(1), lane(2), lane(3));
+    }
+
+    async fn lane(self, number: usize) {
+        if number >= self.providers.len() {
+            return;
+        }
+        let mut providers = self.providers.to_vec();
+        providers.rotate_left(number);
+        loop {
+            let offset = self.next.fetch_add(SEGMENT_BYTES, Ordering::Relaxed);
+            if offset >= self.size {
+                return;
+            }
+            let want = Want::Ranges(vec![(offset, SEGMENT_BYTES.min(self.size - offset))]);
+            let fetch = Fetch {
+                hash: self.hash,
+                providers: &providers,
+                want: &want,
+                expected_size: Some(self.size),
+                max_size: u64::MAX,
+                pin: self.pin,
+                progress: SILENT,
+            };
+            match self.context.fetch(fetch).await {
+                Ok(fetched) => {
+                    let before = self.done.fetch_add(fetched.bytes_transferred, Ordering::Relaxed);
+                    (self.progress)(before + fetched.bytes_transferred, self.size);
+                }
+                Err(error) => {
+                    tracing::info!(%error, "a lane of a fetch gave up");
+                    return;
+                }
+            }
+        }
+    }
 }
