@@ -15,7 +15,7 @@ use crate::quotes::{Issued, QuoteAsk, QuoteError, Received};
 use crate::replicas::{Batch, TaskBook, postings};
 use crate::usage::{MeanUsage, UNKNOWN_JOB_USAGE};
 use job_model::event::ChunkVerdict;
-use job_model::{Event, JobId, MicroCredits, NodeId, Priority, Quote, Rates, TaskId, UnixMillis, Usage};
+use job_model::{Event, JobId, LossReason, MicroCredits, NodeId, Priority, Quote, Rates, TaskId, UnixMillis, Usage};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A hold is this many times the mean price of a replica of the job, so that few replicas cost more than was held.
@@ -179,12 +179,20 @@ impl Market {
                 self.accounts.release(*worker, released);
             }
             Event::ReplicasLost {
-                task, worker, replicas, ..
+                task,
+                worker,
+                why,
+                replicas,
             } => {
+                // These were given up, not taken back: the worker may have run them all the same.
+                let may_come_late = matches!(
+                    why,
+                    LossReason::Disconnected | LossReason::Stalled | LossReason::Restarted
+                );
                 let released = self
                     .tasks
                     .get_mut(task)
-                    .map_or(MicroCredits::ZERO, |book| book.lose(worker, replicas));
+                    .map_or(MicroCredits::ZERO, |book| book.lose(worker, replicas, may_come_late));
                 self.accounts.release(*worker, released);
             }
             Event::ChunksVerified { task, verdicts } => self.judge(task, verdicts),

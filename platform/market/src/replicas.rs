@@ -1,6 +1,6 @@
 //! Replicas whose credits are held, what they reported, and how verdicts turn into postings and receipt lines.
 //!
-//! A replica lives here from its assignment until it is judged, lost, or its task ends. Each `ChunksVerified` that
+//! A replica lives here from its assignment until it is judged, lost for good, or its task ends. Each `ChunksVerified` that
 //! judges replicas known here makes one batch; each `CreditsPosted` takes the oldest batch. So the two kinds of event
 //! pair up one to one, live and in replay, however they interleave.
 
@@ -143,14 +143,17 @@ impl TaskBook {
         released
     }
 
-    /// Gives up replicas; returns what was held for them.
-    pub fn lose(&mut self, worker: &NodeId, replicas: &[(u32, u32)]) -> MicroCredits {
+    /// Gives up replicas; returns what was held for them. Those whose result may still come, late, stay known without a
+    /// hold until the task ends: if their result counts, it is paid.
+    pub fn lose(&mut self, worker: &NodeId, replicas: &[(u32, u32)], may_come_late: bool) -> MicroCredits {
         let mut released = MicroCredits::ZERO;
         for key in replicas {
-            if self.open.get(key).is_some_and(|replica| replica.worker == *worker)
-                && let Some(replica) = self.close(*key)
-            {
-                released += replica.hold;
+            let Some(replica) = self.open.get_mut(key).filter(|replica| replica.worker == *worker) else {
+                continue;
+            };
+            released += std::mem::take(&mut replica.hold);
+            if !may_come_late {
+                self.close(*key);
             }
         }
         released

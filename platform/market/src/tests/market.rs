@@ -3,7 +3,7 @@
 use super::{JOB, RATES, Requester, T0, TASK, no_verdict, node, quote, result, usage};
 use crate::{LINES_PER_SETTLEMENT, QuoteAsk, QuoteError, ReputationLevel, SETTLE_AFTER_MS, UNKNOWN_JOB_USAGE};
 use job_model::receipt::ReplicaVerdict::{Accepted, Late, Undecided, Wrong};
-use job_model::{Event, JobId, MicroCredits, Priority, ProfileId, TaskFailure};
+use job_model::{Event, JobId, LossReason, MicroCredits, Priority, ProfileId, TaskFailure};
 
 fn price(fuel: u64) -> MicroCredits {
     RATES.price(&usage(fuel))
@@ -112,6 +112,39 @@ fn a_late_replica_is_paid_what_was_agreed() {
     requester.verify(0, &[(2, 4, Late)]);
     assert!(requester.market.ledger().iter().all(|row| row.spent == price(1000)));
     assert_eq!(requester.market.balance().held, MicroCredits::ZERO);
+}
+
+#[test]
+fn a_result_that_was_given_up_and_counts_all_the_same_is_paid() {
+    let mut requester = Requester::with_workers(&[2, 3]);
+    requester.assign(2, 10, &[(0, 0)]);
+    requester.lose(2, &[(0, 0)]);
+    assert_eq!(
+        requester.market.balance().held,
+        MicroCredits::ZERO,
+        "nothing is held for it"
+    );
+    requester.assign(3, 10, &[(0, 1)]);
+    requester.finish(2, vec![result(0, 0, "a", 1000)]);
+    requester.finish(3, vec![result(0, 1, "a", 1000)]);
+    requester.verify(0, &[(0, 2, Accepted), (1, 3, Accepted)]);
+    assert!(requester.market.ledger().iter().all(|row| row.spent == price(1000)));
+    assert_eq!(requester.market.balance().held, MicroCredits::ZERO);
+}
+
+#[test]
+fn what_was_taken_back_is_not_paid() {
+    let mut requester = Requester::with_workers(&[2]);
+    requester.assign(2, 10, &[(0, 0)]);
+    requester.tell(Event::ReplicasLost {
+        task: TASK,
+        worker: node(2),
+        why: LossReason::Superseded,
+        replicas: vec![(0, 0)],
+    });
+    requester.finish(2, vec![result(0, 0, "a", 1000)]);
+    requester.verify(0, &[(0, 2, Accepted)]);
+    assert_eq!(requester.market.balance().spent, MicroCredits::ZERO);
 }
 
 #[test]
