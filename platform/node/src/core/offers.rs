@@ -104,15 +104,15 @@ impl Core {
         self.emit(Event::QuoteReceived { quote: Box::new(quote) });
     }
 
+    /// Open tasks whose chunks are known.
+    fn planned_tasks(&self) -> Vec<TaskId> {
+        let planned = self.tasks.open().filter(|(_, entry)| entry.plan.is_some());
+        planned.map(|(task, _)| *task).collect()
+    }
+
     /// Renews quotes of jobs that open tasks need.
     pub(super) fn refresh_quotes(&mut self) {
-        let open: Vec<TaskId> = self
-            .tasks
-            .open()
-            .filter(|(_, entry)| entry.plan.is_some())
-            .map(|(task, _)| *task)
-            .collect();
-        for task in open {
+        for task in self.planned_tasks() {
             self.request_quotes_for(task);
         }
     }
@@ -147,13 +147,7 @@ impl Core {
 
     /// Tells the scheduler who could run each open task.
     pub(super) fn refresh_offers(&mut self) {
-        let open: Vec<TaskId> = self
-            .tasks
-            .open()
-            .filter(|(_, entry)| entry.plan.is_some())
-            .map(|(task, _)| *task)
-            .collect();
-        for task in open {
+        for task in self.planned_tasks() {
             let offers = self.candidates(task);
             self.schedule(Input::Offers { task, offers });
         }
