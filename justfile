@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# installs what is missing: the guest target, cargo-deny
+# installs what is missing: the guest target, Chromium, PostgreSQL, schemathesis, cargo-deny
 setup:
     cargo xtask setup
 
@@ -15,6 +15,10 @@ build:
 # a network with a liar, jobs on real data, verified and fetched; `just demo --exit` stops it at the end
 demo *args:
     cargo xtask demo {{args}}
+
+# builds the web console into web-console/dist
+console:
+    cargo xtask console
 
 # every test
 test:

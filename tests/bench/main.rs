@@ -4,9 +4,13 @@
 
 mod chunks;
 mod dask;
+mod grid;
+mod http;
 mod idle;
+mod listeners;
 mod process;
 mod sandbox;
+mod transfer;
 mod words;
 
 /// One line of the table.
@@ -44,12 +48,16 @@ impl Row {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runs: [(&str, fn() -> Vec<Row>); 5] = [
+    let runs: [(&str, fn() -> Vec<Row>); 9] = [
         ("sandbox", sandbox::measure),
         ("idle", idle::measure),
         ("chunks", chunks::measure),
         ("memo", chunks::measure_memo),
         ("words", words::measure),
+        ("http", http::measure),
+        ("listeners", listeners::measure),
+        ("transfer", transfer::measure),
+        ("grid", grid::measure),
     ];
     if let Some(unknown) = wanted.iter().find(|name| !runs.iter().any(|(known, _)| known == name)) {
         let known: Vec<&str> = runs.iter().map(|(name, _)| *name).collect();

@@ -3,13 +3,22 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod absent;
+mod access;
 mod bad_input;
 mod crashes;
 mod dependency_table;
+mod graphql;
+mod history;
 mod hostile;
+mod http_blobs;
+mod http_events;
+mod http_tasks;
 mod network;
+mod openapi;
 mod results;
 mod sim;
 mod tasks;
 mod tidy;
 mod trust;
+mod watching;
+mod webhooks;

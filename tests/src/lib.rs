@@ -10,23 +10,31 @@ pub mod sim;
 
 mod cluster;
 mod folder;
+mod http;
 mod node;
+mod postgres;
 mod program;
+mod receiver;
 mod report;
 mod settled;
 mod signal;
 mod up;
 mod wait;
+mod websocket;
 mod words;
 
 pub use cluster::{Cluster, ClusterOptions};
+pub use http::{Connection, Head, HttpClient, HttpRequest, HttpResponse, HttpStream, SseEvent};
 pub use node::Node;
+pub use postgres::{POSTGRES_SECRETS, Postgres};
 pub use program::{Program, Run, Running};
+pub use receiver::{Received, Receiver};
 pub use report::Report;
 pub use settled::check_settled;
 pub use signal::{is_running, kill};
 pub use up::UpNetwork;
 pub use wait::{PATIENCE, wait_until};
+pub use websocket::{Message, WebSocket};
 pub use words::{count_words, text};
 
 /// Most a test waits for a node to become ready: a cold compile cache on a busy machine included.

@@ -1,5 +1,6 @@
 //! One node of a test: a process of its own with a data directory that outlives it.
 
+use crate::http::HttpClient;
 use crate::program::{Program, Run, Running, log_file};
 use crate::report::Report;
 use crate::{READY_BOUND, signal, wait_until};
@@ -16,6 +17,8 @@ pub struct Node {
     data_dir: PathBuf,
     id: NodeId,
     address: String,
+    /// Where it serves HTTP, if it does.
+    http: Option<String>,
     /// Flags of every start, besides the addresses.
     flags: Vec<String>,
     process: Process,
@@ -39,6 +42,7 @@ impl Node {
             data_dir: data_dir.to_owned(),
             id: NodeId([0; 32]),
             address: "127.0.0.1:0".to_owned(),
+            http: None,
             flags: flags.to_vec(),
             process: Process::Ended,
         };
@@ -53,6 +57,7 @@ impl Node {
             data_dir: row.text("data_dir").into(),
             id: row.text("node_id").parse().expect("a node id"),
             address: row.text("addresses.0").to_owned(),
+            http: http_of(row),
             flags: Vec::new(),
             process: Process::Other(u32::try_from(row.number("pid")).expect("a process id")),
         }
@@ -71,6 +76,19 @@ impl Node {
     /// Its UDP address on loopback.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where it serves HTTP, such as `http://127.0.0.1:4780`; another port after a restart.
+    #[track_caller]
+    pub fn http_url(&self) -> &str {
+        let url = self.http.as_deref();
+        url.unwrap_or_else(|| panic!("node {} serves no HTTP", self.id.short()))
+    }
+
+    /// A client of its HTTP API, without a token.
+    #[track_caller]
+    pub fn http(&self) -> HttpClient {
+        HttpClient::new(self.http_url())
     }
 
     /// Its data directory.
@@ -116,6 +134,7 @@ impl Node {
         self.process = Process::Own(child);
         self.id = ready.text("node_id").parse().expect("a node id");
         self.address = ready.text("addresses.0").to_owned();
+        self.http = http_of(&ready);
     }
 
     /// Ends it at once, as a power cut would.
@@ -223,6 +242,11 @@ impl Drop for Node {
     }
 }
 
+/// The URL in a node's line, if it serves HTTP.
+fn http_of(row: &Report) -> Option<String> {
+    Some(row.find("http")?.as_str()?.to_owned())
+}
+
 /// Starts a process that prints one JSON object when it is ready. Its folder's logs are printed when it does not.
 pub fn spawn_until_ready(command: &mut Command, folder: &Path) -> (Child, Report) {
     die_with_this_thread(command);
@@ -253,7 +277,7 @@ pub fn spawn_until_ready(command: &mut Command, folder: &Path) -> (Child, Report
 }
 
 /// Has the kernel kill the process when the test's thread ends, however that happens.
-fn die_with_this_thread(command: &mut Command) {
+pub fn die_with_this_thread(command: &mut Command) {
     // SAFETY: between fork and exec only one system call is made; it allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {

@@ -20,6 +20,11 @@ pub fn interrupt(pid: u32) {
     send(pid, libc::SIGINT);
 }
 
+/// Has a process end at once, and PostgreSQL's also end its children.
+pub fn quit(pid: u32) {
+    send(pid, libc::SIGQUIT);
+}
+
 /// Stops a process without its knowing.
 pub fn pause(pid: u32) {
     send(pid, libc::SIGSTOP);

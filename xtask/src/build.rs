@@ -1,5 +1,6 @@
 //! Building the program, and the jobs beside it.
 
+use crate::console;
 use crate::folders::Folders;
 use crate::process::{Failure, cargo, run};
 use crate::setup;
@@ -16,6 +17,7 @@ pub fn build_all(folders: &Folders) -> Result<(), Failure> {
 /// Builds the program under its short name; the other name is the same code. With `--workspace`, so that dependencies get
 /// the features that `cargo test --workspace` gives them, and are compiled once.
 pub fn build_program(folders: &Folders) -> Result<(), Failure> {
+    console::console_if_changed(folders)?;
     run(cargo(folders, ".").args(["build", "--workspace", "--bin", "p2pjob"]))
 }
 
@@ -87,8 +89,8 @@ fn job_folders(folders: &Folders) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// When the newest file below these folders was changed.
-fn newest(folders: &[PathBuf]) -> Option<SystemTime> {
+/// When the newest file of these, or below them where they are folders, was changed.
+pub fn newest(folders: &[PathBuf]) -> Option<SystemTime> {
     let mut found: Option<SystemTime> = None;
     let mut open: Vec<PathBuf> = folders.to_vec();
     while let Some(path) = open.pop() {
@@ -110,6 +112,7 @@ fn newest(folders: &[PathBuf]) -> Option<SystemTime> {
     found
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
+/// When a file was changed; none: it is not there.
+pub fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().ok()?.modified().ok()
 }

@@ -5,7 +5,7 @@
 //! commands a user types, and each is shown. The network is a child process that is stopped however the demo ends.
 
 mod data;
-mod network;
+pub mod network;
 mod tasks;
 
 use crate::build;
@@ -39,7 +39,7 @@ pub fn demo(folders: &Folders, arguments: &[&str]) -> Result<(), Failure> {
         "\ndone in {:.1} s: every result was equal to the one computed natively",
         started.elapsed().as_secs_f64()
     );
-    println!("console: comes with the HTTP API; until then use `cargo p2pjob status`");
+    println!("console: {}", network.console(0)?);
     if exit {
         return network.stop();
     }

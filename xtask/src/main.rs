@@ -5,9 +5,11 @@
 
 mod build;
 mod check;
+mod console;
 mod demo;
 mod folders;
 mod json;
+mod outside;
 mod process;
 mod setup;
 mod test;
@@ -19,9 +21,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  setup          install what is missing: the guest target, cargo-deny
+  setup          install what is missing: the guest target, Chromium, PostgreSQL, schemathesis, cargo-deny
   build          build the program, and every job in jobs/ beside it
   jobs           build only the jobs
+  console        build the web console that the program embeds (needs Node.js)
   demo [--exit]  start a network with a liar, run jobs on real data, verify, fetch; --exit stops it at the end
   test           build all, then every test: workspace, jobs, guest SDK, README
   check          format, lints, dependencies and licences
@@ -52,6 +55,7 @@ fn run(command: &str, rest: &[&str]) -> Result<u8, Failure> {
         "setup" => setup::setup(&folders)?,
         "build" => build::build_all(&folders)?,
         "jobs" => build::build_jobs(&folders)?,
+        "console" => console::console(&folders)?,
         "demo" => demo::demo(&folders, rest)?,
         "test" => test::test(&folders)?,
         "check" => check::check(&folders)?,

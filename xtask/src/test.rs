@@ -3,6 +3,7 @@
 use crate::build;
 use crate::check::WORKSPACES;
 use crate::folders::Folders;
+use crate::outside;
 use crate::process::{Failure, cargo, output, run};
 use std::time::Instant;
 
@@ -26,6 +27,7 @@ pub fn test(folders: &Folders) -> Result<(), Failure> {
         let text = output(&mut tests)?;
         totals.add(&text);
     }
+    outside::test(folders)?;
     let seconds = started.elapsed().as_secs();
     println!(
         "\n{} tests passed, {} were ignored, in {seconds} s",

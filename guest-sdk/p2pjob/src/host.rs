@@ -35,6 +35,18 @@ mod platform {
         imports::log::write(level, message);
     }
 
+    pub fn counter_add(name: &str, value: f64) {
+        imports::metrics::counter_add(name, value);
+    }
+
+    pub fn gauge_set(name: &str, value: f64) {
+        imports::metrics::gauge_set(name, value);
+    }
+
+    pub fn observe(name: &str, value: f64) {
+        imports::metrics::observe(name, value);
+    }
+
     /// Reports `done` of `total`, in a unit of the job's choice. Cheap enough for a few times a second, not for every item.
     pub fn progress(done: u64, total: u64) {
         imports::progress::report(done, total);
@@ -49,9 +61,12 @@ mod platform {
 #[cfg(not(target_arch = "wasm32"))]
 mod platform {
     pub use crate::testing::simulated::{
-        entropy, log_write, output_write, partials_count, partials_next, progress, read, size,
+        counter_add, entropy, gauge_set, log_write, observe, output_write, partials_count, partials_next, progress,
+        read, size,
     };
 }
 
 pub use platform::{entropy, progress};
-pub(crate) use platform::{log_write, output_write, partials_count, partials_next, read, size};
+pub(crate) use platform::{
+    counter_add, gauge_set, log_write, observe, output_write, partials_count, partials_next, read, size,
+};

@@ -53,6 +53,7 @@ mod host;
 mod job;
 pub mod log;
 mod manifest;
+pub mod metrics;
 mod output;
 mod reader;
 mod source;

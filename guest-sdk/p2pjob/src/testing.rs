@@ -18,7 +18,7 @@ pub struct Task {
 }
 
 /// What a task that ran natively gave.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Finished {
     /// The result's bytes.
     pub output: Vec<u8>,
@@ -26,6 +26,8 @@ pub struct Finished {
     pub chunks: usize,
     /// The log lines of all calls.
     pub log: Vec<String>,
+    /// What every chunk reported with [`metrics`](crate::metrics), in order: kind, name, value.
+    pub metrics: Vec<(&'static str, String, f64)>,
 }
 
 impl Finished {
@@ -77,6 +79,7 @@ impl Task {
         let chunks = crate::glue::plan::<J>(&params, sizes, self.hint).map_err(|error| format!("plan: {error}"))?;
         let mut log = simulated::end().1;
         let mut partials = Vec::new();
+        let mut metrics = Vec::new();
         for (number, (body, slices, _)) in chunks.iter().enumerate() {
             let range = |slice: &crate::SliceRef| {
                 let end = slice.offset.checked_add(slice.length)?;
@@ -91,28 +94,31 @@ impl Task {
                 crate::glue::run::<J>(body).map_err(|error| format!("run of chunk {number}: {error}"))?;
                 Ok::<_, String>(simulated::end())
             };
-            let ((first, lines), (second, _)) = (once()?, once()?);
+            let ((first, lines, numbers), (second, ..)) = (once()?, once()?);
             if first != second {
                 return Err(format!("run of chunk {number} gave two different outputs"));
             }
             partials.push(first);
             log.extend(lines);
+            metrics.extend(numbers);
         }
         if J::REDUCE == Reduce::Concat {
             return Ok(Finished {
                 output: partials.concat(),
                 chunks: chunks.len(),
                 log,
+                metrics,
             });
         }
         simulated::begin(&[], partials);
         crate::glue::reduce::<J>(&params).map_err(|error| format!("reduce: {error}"))?;
-        let (output, lines) = simulated::end();
+        let (output, lines, _) = simulated::end();
         log.extend(lines);
         Ok(Finished {
             output,
             chunks: chunks.len(),
             log,
+            metrics,
         })
     }
 
@@ -161,6 +167,7 @@ pub(crate) mod simulated {
         partials_count: u32,
         output: Vec<u8>,
         log: Vec<String>,
+        metrics: Vec<(&'static str, String, f64)>,
         /// State of the generator behind `entropy`: every call of a job's function starts from the same one.
         entropy: u64,
     }
@@ -180,10 +187,13 @@ pub(crate) mod simulated {
         PLATFORM.with(|cell| *cell.borrow_mut() = platform);
     }
 
-    /// Ends a call: its output and its log.
-    pub fn end() -> (Vec<u8>, Vec<String>) {
+    /// What a call left behind: its output, its log, its numbers.
+    pub type Left = (Vec<u8>, Vec<String>, Vec<(&'static str, String, f64)>);
+
+    /// Ends a call.
+    pub fn end() -> Left {
         let platform = PLATFORM.with(RefCell::take);
-        (platform.output, platform.log)
+        (platform.output, platform.log, platform.metrics)
     }
 
     fn with<T>(act: impl FnOnce(&mut Platform) -> T) -> T {
@@ -225,6 +235,22 @@ pub(crate) mod simulated {
 
     pub fn log_write(level: Level, message: &str) {
         with(|platform| platform.log.push(format!("{level:?}: {message}")));
+    }
+
+    fn metric(kind: &'static str, name: &str, value: f64) {
+        with(|platform| platform.metrics.push((kind, name.to_owned(), value)));
+    }
+
+    pub fn counter_add(name: &str, value: f64) {
+        metric("counter", name, value);
+    }
+
+    pub fn gauge_set(name: &str, value: f64) {
+        metric("gauge", name, value);
+    }
+
+    pub fn observe(name: &str, value: f64) {
+        metric("observe", name, value);
     }
 
     /// Reports `done` of `total`, in a unit of the job's choice.

@@ -29,7 +29,7 @@ pub use fetch::{Asked, Fetch, FetchError, Fetched, Want};
 pub use import::ImportError;
 pub use open::{OpenError, StoreOptions};
 pub use pin::Pin;
-pub use read::{BlockingReader, ReadError};
+pub use read::{BlockingReader, OpenedBlob, ReadError};
 pub use serve::BlobServer;
 pub use space::{SpaceError, StoredBlob};
 pub use store::{BlobStore, StoreError};

@@ -120,6 +120,7 @@ impl BlobStore {
             claims,
             dialer,
             writes,
+            served_bytes: AtomicU64::new(0),
             synced,
             lock,
         }))

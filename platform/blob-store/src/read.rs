@@ -263,6 +263,52 @@ impl BlobStore {
     }
 }
 
+/// A complete blob, held open: what is collected meanwhile can still be read to its end. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct OpenedBlob {
+    hash: BlobHash,
+    blob: Arc<OpenBlob>,
+    size: u64,
+}
+
+impl BlobStore {
+    /// Opens a blob that is completely here, for many reads.
+    pub async fn open_complete(&self, hash: BlobHash) -> Result<OpenedBlob, ReadError> {
+        let blob = self.open_for(hash, 0, 0).await?;
+        match (blob.size, &blob.present) {
+            (Some(size), None) => Ok(OpenedBlob { hash, blob, size }),
+            // The cache knew only a part, and the rest has come since: ask again past the cache.
+            _ if self.has(hash).await => {
+                self.inner().open_blobs.close(&[hash]);
+                let blob = Arc::new(self.open_blob(hash).await?);
+                let size = blob.size.ok_or(ReadError::NotHere { hash })?;
+                Ok(OpenedBlob { hash, blob, size })
+            }
+            _ => Err(ReadError::NotHere { hash }),
+        }
+    }
+}
+
+impl OpenedBlob {
+    /// Size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Fills the buffer from `offset`; how many bytes it got: fewer than asked only where the blob ends. Blocks while the
+    /// disk works.
+    pub fn read_into(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let hash = self.hash;
+        let wanted = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
+        let beyond = |size| ReadError::BeyondEnd { hash, offset, size };
+        let len = self.blob.clip(offset, wanted).map_err(beyond)?;
+        let len = to_usize(len).map_err(|source| ReadError::Io { hash, source })?;
+        let part = buffer.get_mut(..len).unwrap_or_default();
+        let read = self.blob.read_exact(offset, part);
+        read.map_err(|source| ReadError::Io { hash, source }).map(|()| len)
+    }
+}
+
 /// Reads blobs from plain threads. Sequential reads of a megabyte cost one system call each.
 #[derive(Debug, Clone)]
 pub struct BlockingReader {

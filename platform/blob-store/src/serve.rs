@@ -9,6 +9,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bao_tree::BaoTree;
@@ -93,15 +94,29 @@ impl BlobServer {
                 .await
                 .map_err(|error| error.to_string()),
             None => {
-                let store = self.store.inner().store.clone();
-                handle_get(pair, store, request)
-                    .await
-                    .map_err(|error| format!("{error:#}"))
+                let (store, bytes) = (self.store.inner().store.clone(), self.asked_bytes(&request));
+                let sent = handle_get(pair, store, request).await;
+                sent.map(|()| self.served(bytes)).map_err(|error| format!("{error:#}"))
             }
         };
         if let Err(error) = served {
             tracing::debug!(%error, "a blob was not sent completely");
         }
+    }
+
+    fn served(&self, bytes: u64) {
+        self.store.inner().served_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of the blob that a request names; zero of a blob that is not complete here.
+    fn asked_bytes(&self, request: &GetRequest) -> u64 {
+        let size = self.store.inner().space.complete_size(&from_hash(&request.hash)).unwrap_or(0);
+        let Some(ranges) = request.ranges.iter().next() else {
+            return 0;
+        };
+        // Boundaries alternate between the start and the end of a range; the last range may have no end.
+        let edges: Vec<u64> = ranges.boundaries().iter().map(|chunk| chunk.to_bytes().min(size)).collect();
+        edges.chunks(2).map(|range| range.get(1).unwrap_or(&size) - range.first().unwrap_or(&size)).sum()
     }
 
     /// The blob, if it is complete and so large that its hash tree has a file of its own.
@@ -128,9 +143,11 @@ impl BlobServer {
         let (pieces, mut ready) = mpsc::channel(PIECES_READY);
         let encoding = tokio::task::spawn_blocking(move || encode(&large, &request, pieces));
         while let Some(piece) = ready.recv().await {
+            let bytes = piece.len() as u64;
             timeout(RECEIVER_TIMEOUT, writer.inner.write_chunk(piece))
                 .await
                 .map_err(|_| io::ErrorKind::TimedOut)??;
+            self.served(bytes);
         }
         match encoding.await.map_err(io::Error::other)? {
             Ok(()) => writer.inner.finish().map_err(io::Error::other),

@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) dialer: Dialer,
     /// Changes made so far, and how many of them are known to be on disk.
     pub(crate) writes: AtomicU64,
+    /// Bytes of blobs that peers were sent.
+    pub(crate) served_bytes: AtomicU64,
     pub(crate) synced: tokio::sync::Mutex<u64>,
     /// The lock on the directory, released by shutdown, drop, or the end of the process.
     pub(crate) lock: Mutex<Option<File>>,
@@ -105,6 +107,11 @@ impl BlobStore {
     /// Bytes stored, parts of incomplete blobs included.
     pub async fn used_bytes(&self) -> u64 {
         self.inner.space.used_bytes()
+    }
+
+    /// Bytes of blobs sent to peers since the start.
+    pub fn served_bytes(&self) -> u64 {
+        self.inner.served_bytes.load(Ordering::Relaxed)
     }
 
     /// All blobs of which at least a part is here, in no order.

@@ -34,6 +34,8 @@ pub struct BlobWriter {
     pieces: Option<mpsc::Sender<Piece>>,
     buffer: BytesMut,
     room: Reservation,
+    /// Bytes that were reserved before they came.
+    expected: u64,
     size: u64,
     import: Option<JoinHandle<Result<(BlobHash, u64), ImportError>>>,
 }
@@ -87,6 +89,7 @@ impl BlobStore {
             pieces,
             buffer: BytesMut::new(),
             room,
+            expected: 0,
             size: 0,
             import,
         })
@@ -94,6 +97,14 @@ impl BlobStore {
 }
 
 impl BlobWriter {
+    /// Reserves room for this many bytes at once, so that what cannot fit is refused before its first byte.
+    pub fn expect(&mut self, bytes: u64) -> Result<(), ImportError> {
+        let more = bytes.saturating_sub(self.expected);
+        self.room.grow(more)?;
+        self.expected += more;
+        Ok(())
+    }
+
     /// Bytes written so far.
     pub fn size(&self) -> u64 {
         self.size
@@ -138,7 +149,11 @@ impl Write for BlobWriter {
         }
         if self.buffer.is_empty() {
             let no_room = |error: crate::SpaceError| io::Error::new(io::ErrorKind::StorageFull, error);
-            self.room.grow(PIECE_BYTES as u64).map_err(no_room)?;
+            let more = (self.size + PIECE_BYTES as u64).saturating_sub(self.expected);
+            // Not asked for nothing: what was promised before may be on the disk by now.
+            if more > 0 {
+                self.room.grow(more.min(PIECE_BYTES as u64)).map_err(no_room)?;
+            }
             self.buffer.reserve(PIECE_BYTES);
         }
         self.buffer.extend_from_slice(&data[..taken]);

@@ -80,30 +80,4 @@ impl App {
         let data_dir = crate::session::choose(&self.shared, &self.environment, &self.registry())?;
         Session::open(data_dir)
     }
-
-    /// Starts logging to stderr; `default` when neither flag nor variable says what.
-    pub fn start_logging(&self, default: &str) -> Result<(), CliError> {
-        let wanted = self
-            .shared
-            .log
-            .as_deref()
-            .or_else(|| self.environment.get("P2PJOB_LOG"))
-            .unwrap_or(default);
-        let filter = tracing_subscriber::EnvFilter::try_new(wanted).map_err(|error| {
-            let remedy = "use off, error, warn, info, debug or trace, or directives such as info,node=debug";
-            CliError::new(
-                crate::Exit::Usage,
-                format!("log level {wanted:?} is not valid: {error}"),
-                remedy,
-            )
-        })?;
-        let layer = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr);
-        let started = match self.shared.log_format {
-            LogFormat::Compact => layer.compact().with_ansi(self.console.has_color()).try_init(),
-            LogFormat::Json => layer.json().try_init(),
-        };
-        started.map_err(|error| CliError::new(crate::Exit::Internal, format!("cannot start logging: {error}"), ""))
-    }
 }

@@ -14,6 +14,17 @@ const RUNTIME_THREADS: usize = 2;
 /// How long blocking work of the runtime may take after the node has stopped.
 const RUNTIME_END: Duration = Duration::from_secs(5);
 
+/// Lets the process open as many files and sockets as the system allows it: each connection is one, and the usual soft
+/// limit is made for programs that use `select`.
+fn allow_many_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 /// Runs a node until it is told to stop.
 pub fn serve(
     config: NodeConfig,
@@ -21,13 +32,22 @@ pub fn serve(
     ready: impl FnOnce(&node::ReadyInfo),
     stop: impl Future<Output = ()>,
 ) -> Result<(), CliError> {
+    let _log_files = crate::logging::open_files(&config)?;
+    allow_many_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("node")
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Environment, format!("cannot start threads: {error}"), ""))?;
-    let ended = runtime.block_on(node::run(config, faults, Box::new(ready), Box::pin(stop)));
+    let front = config.http.enabled.then(http_api::front);
+    let ended = runtime.block_on(node::run(node::Run {
+        config,
+        faults,
+        front,
+        ready: Box::new(ready),
+        shutdown: Box::pin(stop),
+    }));
     runtime.shutdown_timeout(RUNTIME_END);
     ended.map_err(|error| CliError::new(exit_of(error.code()), error.to_string(), ""))
 }

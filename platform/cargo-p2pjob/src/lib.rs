@@ -13,6 +13,7 @@ mod error;
 mod follow;
 mod guest_build;
 mod local_run;
+mod logging;
 mod network;
 mod parameters;
 mod quantities;

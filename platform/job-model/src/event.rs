@@ -5,6 +5,7 @@
 
 use crate::ids::{BlobHash, JobId, NodeId, TaskId};
 use crate::manifest::Manifest;
+use crate::metric::JobMetrics;
 use crate::money::MicroCredits;
 use crate::outcome::{Outcome, Output, Usage};
 use crate::quote::Quote;
@@ -80,6 +81,9 @@ pub struct ReplicaResult {
     pub usage: Usage,
     /// Log lines, cut to [`crate::limits::MAX_TEXT_BYTES`] in all; empty for most.
     pub log: String,
+    /// Numbers the job reported; not part of the vote.
+    #[serde(default, skip_serializing_if = "JobMetrics::is_empty")]
+    pub metrics: JobMetrics,
 }
 
 /// The verdict about one chunk (D5).
@@ -124,6 +128,9 @@ pub enum Event {
         task: TaskId,
         /// What it asks for.
         spec: Box<TaskSpec>,
+        /// Whose task it is among the users of this node; empty: the node's own user. Never leaves the node.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        owner: String,
     },
     /// The job cut the task.
     TaskPlanned {

@@ -6,11 +6,13 @@
 
 pub mod chunk;
 pub mod codec;
+pub mod digits;
 pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod manifest;
 pub mod message;
+pub mod metric;
 pub mod money;
 pub mod outcome;
 pub mod quote;
@@ -23,6 +25,7 @@ pub use event::{Event, LossReason, Recorded, UnixMillis};
 pub use ids::{BlobHash, JobId, NodeId, ProfileId, TaskId};
 pub use manifest::{InputDecl, JobVerify, Manifest, ReduceMode};
 pub use message::Message;
+pub use metric::{JobMetrics, Metric, MetricKind};
 pub use money::MicroCredits;
 pub use outcome::{NoVerdict, Outcome, Output, TrapKind, Usage, VoteKey};
 pub use quote::{Capability, Load, Quote, Rates};

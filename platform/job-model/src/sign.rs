@@ -113,6 +113,14 @@ impl<T: Statement> Signed<T> {
             kind: PhantomData,
         }
     }
+    /// What was signed, as it was encoded: for those who check it themselves.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+    /// The author's signature.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
     /// The statement, if the signature fits.
     pub fn open(&self) -> Result<T, SignatureError> {
         verify(&self.node, T::DOMAIN, &self.bytes, &self.signature)?;

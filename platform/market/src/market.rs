@@ -152,7 +152,7 @@ impl Market {
     /// Takes one event into the accounts. The only way they change; replaying the journal restores them.
     pub fn apply(&mut self, event: &Event, at: UnixMillis) {
         match event {
-            Event::TaskSubmitted { task, spec } => {
+            Event::TaskSubmitted { task, spec, .. } => {
                 let me = self.me;
                 self.tasks.entry(*task).or_insert_with(|| TaskBook::new(spec, me));
             }

@@ -1,6 +1,12 @@
 //! The node's configuration: one typed value, made at the top (file, environment, flags) and read nowhere else.
 //! Every duration is in milliseconds and every size in bytes, and its name says so.
 
+mod front;
+
+pub use front::{
+    Anonymous, HistorySection, HttpSection, LogRotation, LogSection, Role, TelemetrySection, TlsMode, WebhookSection,
+};
+
 use job_model::NodeId;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,6 +44,16 @@ pub struct NodeConfig {
     pub credits: CreditSection,
     /// Placement and retries.
     pub scheduler: SchedulerSection,
+    /// The HTTP API and the console (I2).
+    pub http: HttpSection,
+    /// What is remembered beyond the journal (G8).
+    pub history: HistorySection,
+    /// Webhooks (G4).
+    pub webhooks: WebhookSection,
+    /// Trace spans (H2).
+    pub telemetry: TelemetrySection,
+    /// Log files (H2).
+    pub logs: LogSection,
 }
 
 /// Peers and who may be one.
@@ -142,6 +158,11 @@ impl Default for NodeConfig {
             prices: PriceSection::default(),
             credits: CreditSection::default(),
             scheduler: SchedulerSection::default(),
+            http: HttpSection::default(),
+            history: HistorySection::default(),
+            webhooks: WebhookSection::default(),
+            telemetry: TelemetrySection::default(),
+            logs: LogSection::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ use job_model::{BlobHash, JobId, Message, NodeId, Output, Plan, ProfileId, Recor
 use peer_network::{Network, PeerEvent};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -144,20 +145,33 @@ pub struct Context {
     pub worker: mpsc::Sender<WorkerInput>,
     /// How busy the worker is.
     pub worker_load: WorkerLoad,
+    /// What Prometheus is told.
+    pub meters: crate::metrics::Meters,
+    /// Where trace spans go.
+    pub traces: crate::traces::Traces,
     /// CPU share of this process.
-    pub cpu: crate::process::CpuMeter,
+    pub cpu: crate::machine::CpuMeter,
+    /// What is remembered beyond the journal, if it is.
+    pub history: Option<history::History>,
     /// What was journalled, as it happens.
     pub events: broadcast::Sender<Arc<Recorded>>,
+    /// Position up to which the journal has everything: set before the record goes to `events`. Beyond it a reader could
+    /// meet a group of which only the first part is written.
+    pub published: AtomicU64,
     /// Answers to `WhoHas`.
     pub have: broadcast::Sender<(NodeId, BlobHash, Option<u64>)>,
     /// Tasks requested here.
     pub own_tasks: OwnTasks,
+    /// Tokens and the audit log.
+    pub access: crate::access::Access,
     /// Owned background work.
     pub tracker: TaskTracker,
     /// Falls when the node stops.
     pub stop: CancellationToken,
     /// Plans of quotes, for the submit that follows.
     pub plans: crate::requester::PlanCache,
+    /// Who is told when tasks end.
+    pub webhooks: crate::webhooks::Webhooks,
     /// Files that were imported, for the next import of the same file.
     pub imports: crate::requester::ImportCache,
 }
@@ -248,7 +262,9 @@ impl Context {
 
     /// Brings what is wanted of a blob here.
     pub async fn fetch(&self, fetch: Fetch<'_>) -> Result<Fetched, FetchError> {
-        self.store.fetch(&self.network.endpoint(), fetch).await
+        let fetched = self.store.fetch(&self.network.endpoint(), fetch).await?;
+        self.meters.received(fetched.bytes_transferred);
+        Ok(fetched)
     }
 
     /// A compiled job: from memory or the compile cache, else from its component, fetched if need be.

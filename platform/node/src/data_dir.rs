@@ -72,6 +72,12 @@ pub struct ReadyInfo {
     pub version: String,
     /// When it became ready.
     pub started_at: UnixMillis,
+    /// Its HTTP address, if it serves HTTP.
+    #[serde(default)]
+    pub http: Option<String>,
+    /// SHA-256 of its certificate, if it serves HTTP with TLS.
+    #[serde(default)]
+    pub tls_fingerprint: Option<String>,
 }
 
 impl DataDir {

@@ -9,6 +9,7 @@ use job_model::message::{JobAdvert, ResultBatch};
 use job_model::{BlobHash, Message, NodeId, Output, Recorded, TaskId, TaskSpec};
 use peer_network::SendError;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 /// One thing to do.
@@ -63,6 +64,8 @@ fn perform(context: &Arc<Context>, effect: Effect) {
     match effect {
         Effect::Send { to, message } => send(context, to, message),
         Effect::Publish(record) => {
+            context.published.store(record.seq, Ordering::Release);
+            crate::metrics::count(context, &record);
             // Nobody watches: fine.
             let _ = context.events.send(record);
         }

@@ -8,7 +8,7 @@ use job_model::Load;
 use job_model::quote::Capability;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Inputs taken in one turn before the journal gets its batch.
@@ -29,12 +29,17 @@ pub async fn run(
     let mut next_tick = tokio::time::Instant::now();
     loop {
         let due = wake_at(&core, next_tick);
+        let woken;
         tokio::select! {
-            input = inputs.recv() => match input {
-                Some(input) => take(&mut core, input)?,
-                None => return Ok(core),
-            },
+            input = inputs.recv() => {
+                woken = Instant::now();
+                match input {
+                    Some(input) => take(&mut core, input)?,
+                    None => return Ok(core),
+                }
+            }
             () = tokio::time::sleep_until(due) => {
+                woken = Instant::now();
                 core.at(now());
                 core.tick();
                 if tokio::time::Instant::now() >= next_tick {
@@ -52,6 +57,7 @@ pub async fn run(
             }
         }
         flush(&mut core, journal, &context).await;
+        context.meters.turned(woken.elapsed());
     }
 }
 
@@ -90,7 +96,7 @@ fn take(core: &mut Core, input: LoopInput) -> Result<(), JournalError> {
 
 /// Our load, as the market and our peers see it.
 pub fn load(context: &Context) -> Load {
-    let usage = crate::process::usage();
+    let usage = crate::machine::usage();
     Load {
         running: context.worker_load.running.load(Ordering::Relaxed),
         queued: context.worker_load.queued.load(Ordering::Relaxed),
@@ -106,7 +112,7 @@ pub fn capability(
     slots: usize,
     profile: job_model::ProfileId,
 ) -> Capability {
-    let free = crate::process::free_disk_bytes(data_dir).saturating_sub(config.store.min_free_bytes);
+    let free = crate::machine::free_disk_bytes(data_dir).saturating_sub(config.store.min_free_bytes);
     Capability {
         worker: config.worker.enabled,
         slots: u32::try_from(slots).unwrap_or(u32::MAX),

@@ -6,6 +6,7 @@
 //! would mean to promise what is not kept.
 
 use crate::effects::Effect;
+use crate::metrics::JournalMeters;
 use job_model::chunk::ChunkKey;
 use job_model::codec;
 use job_model::{Event, Output, Recorded, TaskId};
@@ -16,6 +17,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
@@ -150,6 +152,7 @@ impl Journal {
             queue,
             released,
             path: path.to_owned(),
+            meters: JournalMeters::default(),
         };
         let thread = std::thread::Builder::new()
             .name("p2pjob-journal".to_owned())
@@ -220,6 +223,7 @@ struct Writer {
     queue: mpsc::Receiver<Batch>,
     released: mpsc::Sender<Vec<Effect>>,
     path: PathBuf,
+    meters: JournalMeters,
 }
 
 impl Writer {
@@ -246,7 +250,7 @@ impl Writer {
     /// In the order that a crash in between can repair: what was paid, then the ledger's statement of it, then the event
     /// that says the statement exists. [`market::Market::reconcile`] makes up for a missing third step.
     fn write_group(&mut self, batches: &[Batch]) -> Result<(), JournalError> {
-        let fail = failed::<redb::Error>(&self.path);
+        let (fail, started) = (failed::<redb::Error>(&self.path), Instant::now());
         let settles = batches.iter().any(|batch| !batch.ledger.is_empty());
         if batches.iter().any(Batch::has_writes) {
             let step = if settles { Step::BeforeLedger } else { Step::Everything };
@@ -255,6 +259,10 @@ impl Writer {
         if settles {
             self.append_ledger(batches)?;
             self.commit(batches, Step::AfterLedger).map_err(fail)?;
+        }
+        let events: usize = batches.iter().map(|batch| batch.events.len()).sum();
+        if events > 0 {
+            self.meters.committed(started.elapsed(), events);
         }
         Ok(())
     }

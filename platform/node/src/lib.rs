@@ -6,6 +6,8 @@
 //! ([`worker`]), and [`context::Context`] holds the handles. After `kill -9` the journal is replayed through the same
 //! `apply` and open tasks go on.
 
+pub mod access;
+pub mod api;
 pub mod config;
 pub mod context;
 pub mod control;
@@ -15,10 +17,17 @@ mod effects;
 mod event_loop;
 mod faults;
 mod journal;
-mod process;
+mod machine;
+mod metrics;
+mod recorder;
 mod requester;
 mod start;
+mod traces;
+pub mod webhooks;
 mod worker;
 
 pub use data_dir::{DATA_VERSION, DataDirError, ReadyInfo};
-pub use start::{BoxedFuture, OnReady, StartError, run};
+pub use api::{Api, Front, FrontInfo};
+pub use machine::MachineReading;
+pub use metrics::BUCKETS as METRIC_BUCKETS;
+pub use start::{BoxedFuture, OnReady, Run, StartError, run};

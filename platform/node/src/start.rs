@@ -4,6 +4,8 @@
 mod ledger;
 mod options;
 
+use crate::access::{Access, FrontFacts};
+use crate::api::{Api, Front};
 use crate::config::{Faults, NodeConfig};
 use crate::context::{Context, LoopInput, OwnTasks, now};
 use crate::control::{protocol::ErrorCode, server};
@@ -11,9 +13,11 @@ use crate::core::{Core, Parts};
 use crate::data_dir::{DataDir, DataDirError, ReadyInfo};
 use crate::event_loop;
 use crate::journal::{Journal, JournalError, JournalReader};
-use crate::process::CpuMeter;
+use crate::machine::CpuMeter;
+use crate::traces::Traces;
+use crate::webhooks::Webhooks;
 use crate::worker::{Worker, WorkerLoad};
-use crate::{effects, worker};
+use crate::{effects, recorder, worker};
 use blob_store::{BlobStore, Pin, StoreOptions};
 use job_model::Load;
 use job_model::sign::NodeKey;
@@ -23,6 +27,7 @@ use peer_network::{KeyError, PeerEvent, load_or_create_key};
 use scheduler::Scheduler;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
@@ -74,6 +79,15 @@ pub enum StartError {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// Tokens or audit log.
+    #[error(transparent)]
+    Access(#[from] crate::access::AccessError),
+    /// The file of webhooks.
+    #[error(transparent)]
+    Webhooks(#[from] crate::webhooks::StoreError),
+    /// The history database.
+    #[error(transparent)]
+    History(#[from] history::HistoryError),
     /// The control socket.
     #[error("control socket in {dir}: {source}")]
     Control {
@@ -82,6 +96,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The HTTP front.
+    #[error("{0}")]
+    Front(String),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -91,9 +108,12 @@ impl StartError {
     /// The error's class.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::DataDir(DataDirError::InUse(_)) | Self::Network(_) | Self::Control { .. } => ErrorCode::Unavailable,
-            Self::DataDir(_) | Self::Key(_) | Self::Ledger { .. } => ErrorCode::BadInput,
-            Self::Store(_) | Self::Journal(_) => ErrorCode::Limit,
+            Self::DataDir(DataDirError::InUse(_)) | Self::Network(_) | Self::Control { .. } | Self::Front(_) => {
+                ErrorCode::Unavailable
+            },
+            Self::History(error) => recorder::code(error),
+            Self::DataDir(_) | Self::Key(_) | Self::Ledger { .. } | Self::Access(_) => ErrorCode::BadInput,
+            Self::Store(_) | Self::Journal(_) | Self::Webhooks(_) => ErrorCode::Limit,
             Self::Engine(_) | Self::Thread(_) => ErrorCode::Internal,
         }
     }
@@ -104,16 +124,25 @@ pub type OnReady<'a> = Box<dyn FnOnce(&ReadyInfo) + 'a>;
 /// A future behind a pointer.
 pub type BoxedFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Runs a node until `shutdown` resolves. `ready` is called once it serves.
+/// What a node is run with.
+pub struct Run<'a> {
+    /// Its configuration.
+    pub config: NodeConfig,
+    /// How it misbehaves, in local test networks.
+    pub faults: Faults,
+    /// What serves it over HTTP, if anything does.
+    pub front: Option<Front>,
+    /// Called once it serves.
+    pub ready: OnReady<'a>,
+    /// Resolves when it is to stop.
+    pub shutdown: BoxedFuture<'a, ()>,
+}
+
+/// Runs a node until `shutdown` resolves.
 ///
 /// Boxed, so that the node is compiled in this crate and not again in every program that runs one.
-pub fn run<'a>(
-    config: NodeConfig,
-    faults: Faults,
-    ready: OnReady<'a>,
-    shutdown: BoxedFuture<'a, ()>,
-) -> BoxedFuture<'a, Result<(), StartError>> {
-    Box::pin(run_impl(config, faults, ready, shutdown))
+pub fn run(run: Run<'_>) -> BoxedFuture<'_, Result<(), StartError>> {
+    Box::pin(run_impl(run))
 }
 
 /// What stands before anything can wait: everything that is read from the data directory.
@@ -197,12 +226,14 @@ async fn open_store(config: &NodeConfig, dir: &DataDir) -> Result<BlobStore, Sta
     Ok(store)
 }
 
-async fn run_impl(
-    config: NodeConfig,
-    faults: Faults,
-    ready: OnReady<'_>,
-    shutdown: BoxedFuture<'_, ()>,
-) -> Result<(), StartError> {
+async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
+    let Run {
+        config,
+        faults,
+        front,
+        ready,
+        shutdown,
+    } = run;
     let Foundations {
         dir,
         key,
@@ -218,12 +249,16 @@ async fn run_impl(
     } = lay_foundations(&config)?;
     let started = now();
     core.at(started);
+    let access = Access::open(dir.path())?;
+    let history = recorder::open(&config, dir.path()).await?;
     let store = open_store(&config, &dir).await?;
     let capability = event_loop::capability(&config, dir.path(), slots, engine.profile());
     let handlers: Vec<peer_network::Handler> = vec![(BlobStore::ALPN.to_vec(), Box::new(store.protocol()))];
     let network_options = options::network(&config, &faults, key.clone());
     let (network, peer_events) = peer_network::start(network_options, handlers, (capability, Load::default())).await?;
     let (worker_sender, worker_inputs) = mpsc::channel(worker::INPUT_QUEUE);
+    let webhooks = Webhooks::open(&dir.file("webhooks.redb"), &config.webhooks)?;
+    let (traces, spans) = Traces::new(&config.telemetry);
     let context = Arc::new(Context {
         me: key.id(),
         key,
@@ -242,17 +277,27 @@ async fn run_impl(
         inputs,
         worker: worker_sender,
         worker_load: WorkerLoad::default(),
+        meters: crate::metrics::Meters::default(),
+        traces,
         cpu: CpuMeter::default(),
+        history,
         events: broadcast::channel(EVENT_BACKLOG).0,
+        // Nothing was decided yet since the journal was replayed.
+        published: AtomicU64::new(core.seq()),
         have: broadcast::channel(EVENT_BACKLOG).0,
         own_tasks: OwnTasks::default(),
         tracker: TaskTracker::new(),
         stop: CancellationToken::new(),
         plans: crate::requester::PlanCache::default(),
+        access,
+        webhooks,
         imports: crate::requester::ImportCache::default(),
         config,
     });
     context.own_tasks.lock().extend(core.tasks.ids().copied());
+    if let Some(spans) = spans {
+        crate::traces::start(&context, spans);
+    }
     let worker = Worker::new(Arc::clone(&context), worker_inputs, slots, faults).map_err(StartError::Thread)?;
     let parts = Serving {
         dir,
@@ -262,6 +307,7 @@ async fn run_impl(
         loop_inputs,
         peer_events,
         worker,
+        front,
     };
     Box::pin(serve(context, parts, ready, shutdown)).await
 }
@@ -274,6 +320,7 @@ struct Serving {
     loop_inputs: mpsc::Receiver<LoopInput>,
     peer_events: mpsc::Receiver<PeerEvent>,
     worker: Worker,
+    front: Option<Front>,
 }
 
 async fn serve(
@@ -290,6 +337,7 @@ async fn serve(
         loop_inputs,
         peer_events,
         worker,
+        front,
     } = parts;
     let control = |source| StartError::Control {
         dir: dir.path().to_owned(),
@@ -302,9 +350,16 @@ async fn serve(
     let server_task = tokio::spawn(server::serve(listener, Arc::clone(&context), context.stop.clone()));
     let loading = Arc::clone(&context);
     context.spawn(async move { crate::control::load_builtin_jobs(loading).await });
+    context.spawn(crate::webhooks::run(Arc::clone(&context)));
+    recorder::start(&context);
     core.resume();
     event_loop::flush(&mut core, &journal, &context).await;
 
+    // It binds and returns; what it asks later waits in the loop's queue until the loop runs below.
+    let front = match front {
+        Some(front) => Some(front(Api::new(Arc::clone(&context))).await.map_err(StartError::Front)?),
+        None => None,
+    };
     let info = ReadyInfo {
         pid: std::process::id(),
         node_id: context.me,
@@ -312,7 +367,16 @@ async fn serve(
         socket: socket.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: context.started,
+        http: front.as_ref().map(|front| front.url.clone()),
+        tls_fingerprint: front.as_ref().and_then(|front| front.fingerprint.clone()),
     };
+    if let Some(front) = &front {
+        // Set once: there is one front.
+        let _ = context.access.front.set(FrontFacts {
+            url: front.url.clone(),
+            fingerprint: front.fingerprint.clone(),
+        });
+    }
     dir.write_ready(&info)?;
     ready(&info);
     let ended = {
@@ -340,12 +404,13 @@ async fn serve(
         Err(error) => Err(StartError::Journal(error)),
     };
     let running = [worker_task, peers_task];
-    end(&context, journal, running, [effects_task, server_task]).await;
+    let front_task = front.map_or_else(|| tokio::spawn(async {}), |front| front.serving);
+    end(&context, journal, running, [effects_task, server_task, front_task]).await;
     result
 }
 
 /// Ends in stages; each may take [`STOP_TIMEOUT`], after which the next one goes on without it.
-async fn end(context: &Context, journal: Journal, abort: [JoinHandle<()>; 2], finish: [JoinHandle<()>; 2]) {
+async fn end(context: &Context, journal: Journal, abort: [JoinHandle<()>; 2], finish: [JoinHandle<()>; 3]) {
     context.tracker.close();
     if tokio::time::timeout(STOP_TIMEOUT, context.tracker.wait())
         .await

@@ -14,7 +14,6 @@ use iroh::endpoint::{Connection, SendStream, VarInt, WriteError};
 use iroh::protocol::{AcceptError, ProtocolHandler};
 use job_model::{Message, NodeId, codec};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
@@ -204,7 +203,7 @@ async fn read_loop(shared: &Shared, peer: NodeId, reader: &mut FrameReader, traf
             Err(fault) => return fault,
         };
         let bytes = frame.len() + LENGTH_BYTES;
-        traffic.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        traffic.add_received(bytes);
         match wire::check_message(&frame) {
             Ok(Message::Bye { reason }) => return Fault::Goodbye(reason.chars().take(MAX_REASON_CHARS).collect()),
             Ok(message) => {

@@ -105,11 +105,37 @@ fn permits(body: &Bytes) -> u32 {
     u32::try_from(body.len()).unwrap_or(u32::MAX)
 }
 
-/// Bytes that went over a connection, both ways.
+/// Bytes that went over a connection, both ways, counted in the node's total too.
 #[derive(Default)]
 pub(crate) struct Traffic {
     pub sent: AtomicU64,
     pub received: AtomicU64,
+    /// The node's; none in the total itself.
+    total: Option<Arc<Traffic>>,
+}
+
+impl Traffic {
+    /// Of one connection of a node.
+    pub fn part_of(total: &Arc<Self>) -> Self {
+        Self {
+            total: Some(Arc::clone(total)),
+            ..Self::default()
+        }
+    }
+
+    /// Bytes went out.
+    pub fn add_sent(&self, bytes: usize) {
+        for count in std::iter::once(self).chain(self.total.as_deref()) {
+            count.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes came in.
+    pub fn add_received(&self, bytes: usize) {
+        for count in std::iter::once(self).chain(self.total.as_deref()) {
+            count.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Frames that go to the transport in one write.
@@ -140,7 +166,7 @@ impl Batch {
         }
         let total: usize = self.chunks.iter().map(Bytes::len).sum();
         stream.write_all_chunks(&mut self.chunks).await?;
-        traffic.sent.fetch_add(total as u64, Ordering::Relaxed);
+        traffic.add_sent(total);
         self.chunks.clear();
         self.room.clear();
         self.bytes = 0;

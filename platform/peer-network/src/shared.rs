@@ -107,6 +107,8 @@ pub(crate) struct Shared {
     pub dial_wake: Notify,
     pub gossip_wake: Notify,
     pub greetings: Semaphore,
+    /// Frames of all connections so far.
+    pub traffic: Arc<Traffic>,
     state: Mutex<State>,
 }
 
@@ -164,6 +166,7 @@ impl Shared {
             dial_wake: Notify::new(),
             gossip_wake: Notify::new(),
             greetings: Semaphore::new(MAX_GREETINGS),
+            traffic: Arc::default(),
             state: Mutex::new(state),
         }
     }
@@ -261,7 +264,7 @@ impl Shared {
         state.links_made += 1;
         let (outbox, queue) = Outbox::new();
         let (retire, ended) = (CancellationToken::new(), CancellationToken::new());
-        let traffic = Arc::new(Traffic::default());
+        let traffic = Arc::new(Traffic::part_of(&self.traffic));
         let link = Link {
             number: state.links_made,
             agent: greeting.agent.clone(),

@@ -59,6 +59,7 @@ fn submissions(tasks: u32, spec: &TaskSpec, plan: &Arc<Plan>, offers: &[Candidat
         id[..4].copy_from_slice(&n.to_le_bytes());
         let task = TaskId(id);
         inbox.push_back(Input::Submit {
+            owner: String::new(),
             task,
             spec: Box::new(spec.clone()),
         });
@@ -143,6 +144,7 @@ fn result(replica: &(u32, u32)) -> ReplicaResult {
         outcome: Outcome::Value(output),
         usage: Usage::default(),
         log: String::new(),
+        metrics: job_model::JobMetrics::default(),
     }
 }
 

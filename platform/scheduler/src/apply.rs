@@ -23,7 +23,7 @@ impl Scheduler {
     /// Changes the state as the event says. Replay is this and nothing else.
     pub fn apply(&mut self, event: &Event, at: UnixMillis) {
         match event {
-            Event::TaskSubmitted { task, spec } => self.apply_submitted(task, spec, at),
+            Event::TaskSubmitted { task, spec, .. } => self.apply_submitted(task, spec, at),
             Event::TaskPlanned { task, chunks, .. } => self.apply_planned(task, *chunks),
             Event::ChunksRecalled { task, chunks } => self.apply_recalled(task, chunks),
             Event::ReplicasAssigned {

@@ -39,11 +39,11 @@ impl Scheduler {
 
     pub(crate) fn dispatch(&mut self, input: Input, turn: &mut Turn) {
         match input {
-            Input::Submit { task, spec } => {
+            Input::Submit { task, spec, owner } => {
                 if self.tasks.contains_key(&task) {
                     return turn.ignore(task, Ignored::KnownTask);
                 }
-                self.emit(Event::TaskSubmitted { task, spec }, turn);
+                self.emit(Event::TaskSubmitted { task, spec, owner }, turn);
             }
             Input::Planned {
                 task,

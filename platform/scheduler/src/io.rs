@@ -17,6 +17,8 @@ pub enum Input {
         task: TaskId,
         /// What it asks for.
         spec: Box<TaskSpec>,
+        /// Whose task it is among the users of this node; decides nothing.
+        owner: String,
     },
     /// The job's `plan` returned chunks that pass [`Plan::check`].
     Planned {

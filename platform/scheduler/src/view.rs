@@ -181,6 +181,10 @@ pub struct ReplicaView {
 pub struct ChunkView {
     /// Chunk index.
     pub chunk: u32,
+    /// `open`, `recalled`, `accepted` or `failed`.
+    pub decision: &'static str,
+    /// The attempt whose outcome was accepted.
+    pub winner: Option<u32>,
     /// One line: what was decided, and why.
     pub verdict: String,
     /// Its error, if it failed.

@@ -34,6 +34,11 @@ impl Scheduler {
         self.tasks.get(&task).map(|record| self.view(task, record))
     }
 
+    /// Where a task stands, without the rest of its view.
+    pub fn status(&self, task: TaskId) -> Option<TaskStatus> {
+        self.tasks.get(&task).map(Task::status)
+    }
+
     /// All tasks, the first submitted first.
     pub fn tasks(&self) -> impl Iterator<Item = TaskView> + '_ {
         let mut tasks: Vec<_> = self.tasks.iter().collect();
@@ -54,6 +59,12 @@ impl Scheduler {
             Decision::Failed { group, .. } => task.errors.get(*group as usize).map(|error| error.message.clone()),
             _ => None,
         };
+        let (decision, winner) = match &state.decision {
+            Decision::Open => ("open", None),
+            Decision::Recalled { .. } => ("recalled", None),
+            Decision::Accepted { winner, .. } => ("accepted", Some(*winner)),
+            Decision::Failed { winner, .. } => ("failed", Some(*winner)),
+        };
         let replicas = state
             .replicas
             .iter()
@@ -61,6 +72,8 @@ impl Scheduler {
             .map(|(attempt, replica)| self.replica_view(attempt as u32, replica));
         Some(ChunkView {
             chunk,
+            decision,
+            winner,
             verdict: self.verdict_text(state),
             error,
             replicas: replicas.collect(),

@@ -6,7 +6,7 @@
 use crate::cancel::CancelToken;
 use job_model::chunk::PlanError;
 use job_model::manifest::ManifestError;
-use job_model::{InputRef, Outcome, Plan, Requirements, Usage};
+use job_model::{InputRef, JobMetrics, Outcome, Plan, Requirements, Usage};
 use std::io::Write;
 use std::time::Duration;
 
@@ -147,6 +147,8 @@ pub struct RunReport {
     pub log: String,
     /// Log lines that were counted but not kept.
     pub log_dropped: u32,
+    /// Numbers the job reported.
+    pub metrics: JobMetrics,
 }
 
 /// One call of `reduce`.

@@ -11,7 +11,7 @@ use crate::loaded::LoadedJob;
 use crate::outcome::cut;
 use crate::sandbox::{Finished, Request};
 use job_model::limits::{DEFAULT_MEMORY_BYTES, MAX_TEXT_BYTES};
-use job_model::{Chunk, InputRef, Manifest, Outcome, Plan, Slice};
+use job_model::{Chunk, InputRef, JobMetrics, Manifest, Outcome, Plan, Slice};
 use std::time::Duration;
 
 /// Least a guest may hand over in one piece, in bytes: a long error message or log line, which is cut on our side.
@@ -129,6 +129,7 @@ impl LoadedJob {
             output,
             log,
             log_dropped,
+            metrics,
             ..
         } = finished;
         RunReport {
@@ -136,6 +137,7 @@ impl LoadedJob {
             usage,
             log,
             log_dropped,
+            metrics,
         }
     }
 
@@ -193,6 +195,7 @@ fn state(limits: &Limits, cancel: &CancelToken, output: Output, seed: &[u8; 32])
         output,
         partials: None,
         log: Log::default(),
+        metrics: JobMetrics::default(),
         entropy: Entropy::new(seed),
     }
 }

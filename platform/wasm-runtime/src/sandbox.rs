@@ -8,7 +8,7 @@ use crate::cancel::CancelToken;
 use crate::host::{HostState, Stop};
 use crate::outcome::{self, Phase};
 use crate::ticker::Ticker;
-use job_model::{NoVerdict, Outcome, Usage};
+use job_model::{JobMetrics, NoVerdict, Outcome, Usage};
 use std::time::Instant;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -33,6 +33,7 @@ pub(crate) struct Finished<R> {
     pub(crate) output: Vec<u8>,
     pub(crate) log: String,
     pub(crate) log_dropped: u32,
+    pub(crate) metrics: JobMetrics,
 }
 
 /// One call to make.
@@ -151,5 +152,6 @@ fn finish<R>(
         output,
         log,
         log_dropped,
+        metrics: state.metrics,
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn profile(max_memory_bytes: u64) -> ProfileId {
         field(name.as_bytes());
         field(&fuel.to_le_bytes());
     }
-    for interface in host::INTERFACES {
+    for interface in host::PROFILED_INTERFACES {
         field(interface.as_bytes());
     }
     ProfileId(*hasher.finalize().as_bytes())

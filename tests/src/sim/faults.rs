@@ -134,6 +134,7 @@ impl World {
                 outcome,
                 usage: Usage::default(),
                 log: String::new(),
+                metrics: job_model::JobMetrics::default(),
             });
         }
         let replicas = results

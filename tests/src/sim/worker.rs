@@ -94,6 +94,7 @@ impl SimWorker {
                 ..Usage::default()
             },
             log: String::new(),
+            metrics: job_model::JobMetrics::default(),
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Network {
     guest_target: PathBuf,
     /// The data directories of its nodes.
     nodes: Vec<String>,
+    /// Where the nodes serve HTTP; empty for one that does not.
+    consoles: Vec<String>,
     /// The keys of the nodes that lie.
     pub liars: Vec<String>,
 }
@@ -40,6 +42,7 @@ impl Network {
             program,
             guest_target,
             nodes: Vec::new(),
+            consoles: Vec::new(),
             liars: Vec::new(),
         };
         let ready = Json::read(&line)?;
@@ -59,12 +62,22 @@ impl Network {
                 id.get(..10).unwrap_or(id)
             );
             network.nodes.push(dir.to_owned());
+            network.consoles.push(node.get("http").text().to_owned());
             if role == "liar" {
                 network.liars.push(id.to_owned());
             }
         }
         println!("ready in {} ms", ready.get("ready_ms").text());
         Ok(network)
+    }
+
+    /// The address of a node's console.
+    pub fn console(&self, node: usize) -> Result<&str, Failure> {
+        let url = self.consoles.get(node).map(String::as_str).unwrap_or_default();
+        if url.is_empty() {
+            return Err(Failure::new(format!("node {node} does not serve HTTP")));
+        }
+        Ok(url)
     }
 
     /// Runs a command at one of the nodes and reads its answer. An error of the command is an error here.

@@ -51,6 +51,7 @@ fn say_ready(info: &node::ReadyInfo) {
     let ready = Ready {
         node_id: info.node_id,
         addresses: info.addresses.clone(),
+        http: info.http.clone(),
     };
     if let Ok(line) = serde_json::to_string(&ready) {
         // A parent that is gone is noticed at stdin.

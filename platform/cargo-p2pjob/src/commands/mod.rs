@@ -1,5 +1,6 @@
 //! The commands, one file each. A command answers with its exit code, or with an error that `main` reports.
 
+mod audit;
 mod build;
 mod cancel;
 mod child_node;
@@ -8,6 +9,7 @@ mod config;
 mod doctor;
 mod explain;
 mod fetch;
+mod history;
 mod import;
 mod jobs;
 mod ledger;
@@ -22,8 +24,10 @@ mod status;
 mod submit;
 mod task_args;
 mod test;
+mod token;
 mod up;
 mod watch;
+mod webhook;
 
 use crate::app::{App, Cli};
 use crate::error::{CliError, Exit};
@@ -69,6 +73,14 @@ pub enum Command {
     Ledger(ledger::LedgerArgs),
     /// Show prices
     Prices,
+    /// Manage webhooks: receivers that are told over HTTP when tasks end
+    Webhook(webhook::WebhookArgs),
+    /// Make, list and revoke tokens of the HTTP API
+    Token(token::TokenArgs),
+    /// Show what was done at the node, or verify an audit log offline
+    Audit(audit::AuditArgs),
+    /// List or export what a node remembers, from its history database
+    History(history::HistoryArgs),
     /// Check this machine and the node, each finding with a remedy
     Doctor,
     /// Check or show the configuration
@@ -83,10 +95,11 @@ pub enum Command {
 /// Runs the command.
 pub fn run(cli: Cli) -> Result<Exit, CliError> {
     let app = App::new(cli.shared);
-    app.start_logging(match cli.command {
+    let default = match cli.command {
         Command::Node(_) | Command::ChildNode => "info",
         _ => "error",
-    })?;
+    };
+    crate::logging::start(&app, default)?;
     match cli.command {
         Command::New(args) => new::run(&app, &args),
         Command::Build(args) => build::run(&app, &args),
@@ -107,6 +120,10 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Peers => peers::run(&app),
         Command::Ledger(args) => ledger::run(&app, &args),
         Command::Prices => prices::run(&app),
+        Command::Webhook(args) => webhook::run(&app, args),
+        Command::Token(args) => token::run(&app, args),
+        Command::Audit(args) => audit::run(&app, &args),
+        Command::History(args) => history::run(&app, &args),
         Command::Doctor => doctor::run(&app),
         Command::Config(args) => config::run(&app, &args),
         Command::Completions(args) => Ok(completions::run(&args)),

@@ -58,13 +58,17 @@ pub fn run(app: &App, args: &NodeArgs) -> Result<Exit, CliError> {
             .inspect_err(|error| app.console.warn(&error.text()))
             .ok();
         let object = json!({
-            "node_id": info.node_id, "addresses": info.addresses, "socket": info.socket, "data_dir": data_dir
+            "node_id": info.node_id, "addresses": info.addresses, "socket": info.socket, "data_dir": data_dir,
+            "http": info.http, "tls_fingerprint": info.tls_fingerprint
         });
         let addresses: Vec<String> = info.addresses.iter().map(ToString::to_string).collect();
         let shown = app.console.result(&object, |_| {
             let (node, dir) = (info.node_id, data_dir.display());
+            let console = info.http.as_ref().map(|url| format!("\nconsole: {url}")).unwrap_or_default();
+            let print = info.tls_fingerprint.as_ref();
+            let certificate = print.map(|print| format!("\ncertificate: {print}")).unwrap_or_default();
             format!(
-                "node {node} is ready\nlistens on {}, keeps its data in {dir}",
+                "node {node} is ready\nlistens on {}, keeps its data in {dir}{console}{certificate}",
                 addresses.join(", ")
             )
         });

@@ -111,6 +111,7 @@ fn request_of(args: &SubmitArgs) -> Result<SubmitRequest, CliError> {
         requirements: args.task.requirements(),
         config,
         verify_default: args.verify.is_none(),
+        owner: String::new(),
     })
 }
 

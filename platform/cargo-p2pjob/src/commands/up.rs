@@ -169,6 +169,7 @@ fn announce(app: &App, network: &Network, plan: &Plan, elapsed: Duration) -> Res
             "number": child.number,
             "node_id": ready.map(|ready| ready.node_id),
             "addresses": ready.map(|ready| ready.addresses.clone()),
+            "http": ready.and_then(|ready| ready.http.clone()),
             "pid": child.pid(),
             "role": child.role,
             "data_dir": child.data_dir,
@@ -178,7 +179,7 @@ fn announce(app: &App, network: &Network, plan: &Plan, elapsed: Duration) -> Res
     app.console.result(
         &json!({ "nodes": rows, "dir": plan.folder, "ready_ms": millis }),
         |console| {
-            let mut table = Table::new(&["#", "node", "address", "pid", "role"]);
+            let mut table = Table::new(&["#", "node", "address", "console", "pid", "role"]);
             for child in network.children() {
                 let ready = child.ready.as_ref();
                 let node = ready.map(|ready| ready.node_id.short()).unwrap_or_default();
@@ -190,6 +191,7 @@ fn announce(app: &App, network: &Network, plan: &Plan, elapsed: Duration) -> Res
                     child.number.to_string(),
                     node,
                     address,
+                    ready.and_then(|ready| ready.http.clone()).unwrap_or_default(),
                     child.pid().to_string(),
                     child.role.to_owned(),
                 ]);

@@ -51,6 +51,8 @@ pub struct Ready {
     pub node_id: NodeId,
     /// Where it listens.
     pub addresses: Vec<SocketAddr>,
+    /// Its HTTP address, if it serves HTTP.
+    pub http: Option<String>,
 }
 
 /// Refuses unless the parent process runs this same program: nobody can order a lie from a shell.

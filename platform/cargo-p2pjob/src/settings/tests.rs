@@ -42,6 +42,12 @@ fn the_list_of_keys_is_the_configuration() {
     };
     config.network.allow = Some(Vec::new());
     config.store.quota_bytes = Some(1);
+    config.http.listen = Some(([127, 0, 0, 1], 1).into());
+    config.http.tls_cert = Some("cert.pem".into());
+    config.http.tls_key = Some("key.pem".into());
+    config.history.url = Some("sqlite:/h".to_owned());
+    config.telemetry.otlp_endpoint = Some("http://127.0.0.1:1".to_owned());
+    config.logs.dir = Some("logs".into());
     let mut fields = Vec::new();
     paths(&toml::Table::try_from(config).unwrap(), "", &mut fields);
     let mut known: Vec<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();

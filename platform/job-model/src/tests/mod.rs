@@ -4,6 +4,7 @@ mod chunk;
 mod errors;
 mod ids;
 mod manifest;
+mod metric;
 mod money;
 mod outcome;
 mod quote;

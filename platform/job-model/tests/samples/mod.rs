@@ -94,6 +94,7 @@ pub fn results() -> Vec<ReplicaResult> {
         outcome,
         usage: usage(),
         log: "line\n".to_owned(),
+        metrics: job_model::JobMetrics::default(),
     };
     (0..).zip(outcomes()).map(result).collect()
 }
@@ -442,6 +443,7 @@ fn single_events() -> Vec<Event> {
         Event::TaskSubmitted {
             task: task(),
             spec: Box::new(spec()),
+            owner: String::new(),
         },
         Event::TaskPlanned {
             task: task(),

@@ -95,6 +95,7 @@ pub fn result(chunk: u32, attempt: u32, value: &str, fuel: u64) -> ReplicaResult
         outcome,
         usage: usage(fuel),
         log: String::new(),
+        metrics: job_model::JobMetrics::default(),
     }
 }
 
@@ -106,6 +107,7 @@ pub fn no_verdict(chunk: u32, attempt: u32) -> ReplicaResult {
         outcome,
         usage: usage(5),
         log: String::new(),
+        metrics: job_model::JobMetrics::default(),
     }
 }
 
@@ -132,6 +134,7 @@ impl Requester {
         requester.tell(Event::TaskSubmitted {
             task: TASK,
             spec: Box::new(spec()),
+            owner: String::new(),
         });
         for worker in workers {
             requester.tell(Event::QuoteReceived {

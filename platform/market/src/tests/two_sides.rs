@@ -93,6 +93,7 @@ impl Node {
             Event::TaskSubmitted {
                 task: task(seed),
                 spec: Box::new(spec()),
+                owner: String::new(),
             },
             T0,
             &mut fate,

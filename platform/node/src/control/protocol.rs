@@ -56,6 +56,9 @@ pub struct SubmitRequest {
     pub config: TaskConfig,
     /// The user named no `--verify`: use the job's default.
     pub verify_default: bool,
+    /// Whose task it is: the name of the HTTP token, or what the user says (`owner_id`). Empty: this node's own user.
+    #[serde(default)]
+    pub owner: String,
 }
 
 /// What a client may ask.
@@ -109,6 +112,10 @@ pub enum Request {
     Prices,
     /// Checks, each with a remedy.
     Doctor,
+    /// Webhooks.
+    Webhook(crate::webhooks::WebhookRequest),
+    /// Tokens and the audit log (I2).
+    Access(crate::access::AccessRequest),
     /// Stop the node after finishing what must not be lost.
     Shutdown,
 }
@@ -168,6 +175,10 @@ pub enum Reply {
     Prices(Box<PricesReport>),
     /// [`Request::Doctor`].
     Doctor(Vec<DoctorFinding>),
+    /// [`Request::Webhook`].
+    Webhook(Box<crate::webhooks::WebhookReply>),
+    /// [`Request::Access`].
+    Access(Box<crate::access::AccessReply>),
     /// Done, nothing to say.
     Done,
     /// It did not work.

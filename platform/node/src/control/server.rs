@@ -30,6 +30,10 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 pub struct Replies(mpsc::Sender<Reply>);
 
 impl Replies {
+    /// Replies that nobody reads.
+    pub fn nobody() -> Self {
+        Self(mpsc::channel(1).0)
+    }
     /// Sends progress; false when the client is gone.
     pub async fn progress(&self, progress: Progress) -> bool {
         self.0.send(Reply::Progress(progress)).await.is_ok()

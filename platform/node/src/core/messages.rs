@@ -173,7 +173,7 @@ impl Core {
         let mut part = Vec::new();
         let mut bytes = 0;
         for result in results {
-            bytes += 160 + result.log.len() + outcome_bytes(&result.outcome);
+            bytes += 160 + result.log.len() + result.metrics.size_bytes() + outcome_bytes(&result.outcome);
             part.push(result);
             if bytes >= RESULT_BYTES || part.len() >= MAX_BATCH_REPLICAS {
                 self.send_results(requester, task, std::mem::take(&mut part));

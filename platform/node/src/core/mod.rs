@@ -7,17 +7,21 @@
 
 mod jobs;
 mod messages;
+mod metric_book;
 mod offers;
 mod replay;
 mod reports;
 mod settle;
+mod task_book;
 mod tasks;
 
 pub use jobs::{JobBook, KnownJob};
+pub use metric_book::MetricBook;
 pub use offers::Standing;
 pub use reports::{Bundle, slices_by_hash};
 pub use settle::count_verdicts;
-pub use tasks::{TaskBook, confirmations_needed};
+pub use task_book::{TaskBook, TaskFilter, TaskPage, TaskPlace};
+pub use tasks::confirmations_needed;
 
 use crate::config::NodeConfig;
 use crate::effects::Effect;
@@ -68,6 +72,7 @@ pub struct Core {
     pub jobs: JobBook,
     /// Our tasks.
     pub tasks: TaskBook,
+    metrics: MetricBook,
     /// Known nodes.
     pub peers: BTreeMap<NodeId, Peer>,
     quotes: QuoteBook,
@@ -135,6 +140,7 @@ impl Core {
             ledger_tail,
             jobs: JobBook::default(),
             tasks: TaskBook::default(),
+            metrics: MetricBook::default(),
             peers: BTreeMap::new(),
             quotes: QuoteBook::default(),
             journal,
@@ -227,6 +233,7 @@ impl Core {
         }
         self.market.apply(&event, self.now);
         self.tasks.apply(&event, self.now);
+        self.metrics.apply(&event);
         self.jobs.apply(&event);
         self.seq += 1;
         let record = Arc::new(Recorded {

@@ -14,6 +14,7 @@ impl Core {
         self.scheduler.apply(&record.event, record.at);
         self.market.apply(&record.event, record.at);
         self.tasks.apply(&record.event, record.at);
+        self.metrics.apply(&record.event);
         self.jobs.apply(&record.event);
     }
 

@@ -127,6 +127,9 @@ impl Core {
             task_id: task,
             job: view.job,
             job_name: entry.spec.job_name.clone(),
+            owner: entry.owner.clone(),
+            priority: view.priority,
+            verify: view.verify,
             status: view.status,
             submitted_at: view.submitted,
             started_at: view.started,
@@ -157,15 +160,27 @@ impl Core {
                 })
                 .collect(),
             fuel: view.usage.fuel,
+            metrics: self.metrics.of_task(&task),
         })
     }
 
     /// All tasks, newest first.
     pub fn task_reports(&self, limit: usize) -> Vec<TaskReport> {
-        let mut reports: Vec<TaskReport> = self.tasks.ids().filter_map(|task| self.task_report(*task)).collect();
-        reports.sort_by_key(|report| std::cmp::Reverse(report.submitted_at));
-        reports.truncate(limit);
-        reports
+        let newest = self.tasks.newest_before(None).filter_map(|(_, task)| self.task_report(task));
+        newest.take(limit).collect()
+    }
+
+    /// Tasks that are not over.
+    pub fn open_task_reports(&self) -> Vec<TaskReport> {
+        let open = self.tasks.open().filter_map(|(task, _)| self.task_report(*task));
+        open.collect()
+    }
+
+    /// Records of chunks `from..from + limit` of a task; fewer at the end, none for an unknown task.
+    pub fn chunk_views(&self, task: TaskId, from: u32, limit: u32) -> Option<Vec<scheduler::ChunkView>> {
+        self.tasks.get(&task)?;
+        let chunks = from..from.saturating_add(limit);
+        Some(chunks.map_while(|chunk| self.scheduler.chunk(task, chunk)).collect())
     }
 
     /// Why chunks wait.

@@ -13,99 +13,21 @@ use job_model::message::{AssignBatch, Assignment, ResultBatch};
 use job_model::receipt::ReplicaVerdict;
 use job_model::task::TaskFailure;
 use job_model::{
-    BlobHash, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, UnixMillis,
-    VerifyPolicy, sign,
+    BlobHash, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, VerifyPolicy, sign,
 };
 use scheduler::Input;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// An assignment message is closed at this size, in bytes: room for the last replica under the frame limit.
 const ASSIGN_BYTES: usize = MAX_FRAME_BYTES / 2;
 
-/// What belongs to one task besides the scheduler's state.
-#[derive(Debug)]
-pub struct TaskEntry {
-    /// What was asked.
-    pub spec: Arc<TaskSpec>,
-    /// The chunks, once they are here.
-    pub plan: Option<Arc<Plan>>,
-    /// The plan's blob.
-    pub plan_hash: Option<BlobHash>,
-    /// Nodes that got replicas.
-    pub workers: BTreeSet<NodeId>,
-    /// When the task ended.
-    pub ended: Option<UnixMillis>,
-}
-
-/// Our tasks.
-#[derive(Default, Debug)]
-pub struct TaskBook {
-    tasks: BTreeMap<TaskId, TaskEntry>,
-}
-
-impl TaskBook {
-    /// Takes an event in.
-    pub fn apply(&mut self, event: &Event, at: UnixMillis) {
-        if let Event::TaskSubmitted { task, spec } = event {
-            let spec = Arc::new((**spec).clone());
-            let entry = TaskEntry {
-                spec,
-                plan: None,
-                plan_hash: None,
-                workers: BTreeSet::new(),
-                ended: None,
-            };
-            self.tasks.insert(*task, entry);
-            return;
-        }
-        let Some(entry) = event.task().and_then(|task| self.tasks.get_mut(&task)) else {
-            return;
-        };
-        match event {
-            Event::TaskPlanned { plan, .. } => entry.plan_hash = Some(*plan),
-            Event::ReplicasAssigned { worker, .. } => {
-                entry.workers.insert(*worker);
-            }
-            Event::TaskCompleted { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. } => {
-                entry.ended = Some(at);
-                entry.plan = None;
-            }
-            _ => {}
-        }
-    }
-
-    /// One task.
-    pub fn get(&self, task: &TaskId) -> Option<&TaskEntry> {
-        self.tasks.get(task)
-    }
-
-    /// Tasks that are not over.
-    pub fn open(&self) -> impl Iterator<Item = (&TaskId, &TaskEntry)> {
-        self.tasks.iter().filter(|(_, entry)| entry.ended.is_none())
-    }
-
-    /// All task ids that start with these hex digits.
-    pub fn with_prefix(&self, prefix: &str) -> Vec<TaskId> {
-        self.tasks
-            .keys()
-            .filter(|task| task.to_string().starts_with(prefix))
-            .copied()
-            .collect()
-    }
-
-    /// All tasks.
-    pub fn ids(&self) -> impl Iterator<Item = &TaskId> {
-        self.tasks.keys()
-    }
-}
-
 impl Core {
     /// Takes a task on.
-    pub fn submit(&mut self, task: TaskId, spec: TaskSpec) {
+    pub fn submit(&mut self, task: TaskId, spec: TaskSpec, owner: String) {
         self.schedule(Input::Submit {
             task,
             spec: Box::new(spec),
+            owner,
         });
     }
 
@@ -120,7 +42,7 @@ impl Core {
             Ok(planned) => planned,
             Err(failure) => return self.schedule(Input::PlanFailed { task, failure }),
         };
-        if let Some(entry) = self.tasks.tasks.get_mut(&task) {
+        if let Some(entry) = self.tasks.get_mut(&task) {
             entry.plan = Some(Arc::clone(&plan));
         }
         self.schedule(Input::Planned {
@@ -138,7 +60,7 @@ impl Core {
 
     /// After a restart: a task's plan was read again.
     pub fn on_plan_loaded(&mut self, task: TaskId, plan: Arc<Plan>) {
-        if let Some(entry) = self.tasks.tasks.get_mut(&task) {
+        if let Some(entry) = self.tasks.get_mut(&task) {
             entry.plan = Some(Arc::clone(&plan));
         }
         self.schedule(Input::PlanLoaded { task, chunks: plan });
@@ -169,7 +91,7 @@ impl Core {
     /// What follows from an event besides telling watchers.
     pub(super) fn follow_up(&mut self, event: &Event) {
         match event {
-            Event::TaskSubmitted { task, spec } => {
+            Event::TaskSubmitted { task, spec, .. } => {
                 self.effect(Effect::Plan {
                     task: *task,
                     spec: Arc::new((**spec).clone()),
@@ -345,17 +267,12 @@ impl Core {
     /// their events.
     pub(super) fn forget_old_tasks(&mut self) {
         let keep_ms = self.config.store.keep_task_ms;
-        let old: Vec<TaskId> = self
-            .tasks
-            .tasks
-            .iter()
-            .filter(|(_, entry)| entry.ended.is_some_and(|at| self.now.since(at) > keep_ms))
-            .map(|(task, _)| *task)
-            .collect();
+        let old = self.tasks.ended_before(self.now, keep_ms);
         for task in old {
             if self.scheduler.forget(task) {
-                self.tasks.tasks.remove(&task);
+                self.tasks.remove(&task);
                 self.bundles.remove(&task);
+                self.metrics.forget(&task);
                 self.effect(Effect::Unpin(Pin::Task(task)));
             }
         }

@@ -47,6 +47,8 @@ fn readiness_comes_and_goes() {
         socket: data.file("control.sock"),
         version: "1".to_owned(),
         started_at: UnixMillis(5),
+        http: None,
+        tls_fingerprint: None,
     };
     data.write_ready(&info).unwrap();
     let read: ReadyInfo = serde_json::from_slice(&fs::read(data.file("node.json")).unwrap()).unwrap();

@@ -10,7 +10,7 @@ use job_model::limits::MAX_CHUNKS;
 use job_model::task::{TaskFailure, TaskSpec};
 use job_model::{BlobHash, Output, Plan, TaskId, codec};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wasm_runtime::{Limits, PlanCall, PlanHint};
 
 /// Largest plan, in bytes: a million chunks of a few dozen bytes each.
@@ -174,10 +174,12 @@ pub async fn recall(context: &Arc<Context>, spec: &TaskSpec, plan: &Arc<Plan>) -
 
 /// Plans a submitted task and tells the main loop.
 pub async fn plan_task(context: Arc<Context>, task: TaskId, spec: Arc<TaskSpec>) {
+    let started = Instant::now();
     let result = tokio::select! {
         result = plan_task_impl(&context, task, &spec) => result,
         () = until_ended(&context, task) => return,
     };
+    context.meters.planned(started.elapsed());
     // The main loop ends after this work.
     let _ = context.inputs.send(LoopInput::Planned { task, result }).await;
 }
@@ -193,6 +195,9 @@ async fn plan_task_impl(context: &Arc<Context>, task: TaskId, spec: &TaskSpec) -
     let stored = context.store.import_bytes(bytes.into(), &pin).await;
     let hash = stored.map_err(|error| TaskFailure::Internal(format!("cannot store the plan: {error}")))?;
     let recalled = recall(context, spec, &plan).await;
+    if spec.config.memo {
+        context.meters.recalled(plan.chunks.len(), recalled.len());
+    }
     for (_, output) in &recalled {
         if let Output::Blob { hash, .. } = output {
             // If it is gone by now, the reduction says so.

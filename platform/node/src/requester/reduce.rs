@@ -8,7 +8,7 @@ use job_model::task::{TaskFailure, TaskSpec};
 use job_model::{BlobHash, Output, TaskId};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wasm_runtime::{CancelToken, Limits, LoadedJob, PartialSource, ReduceCall};
 
 /// Fuel of a reduction: it may have to read every partial.
@@ -41,10 +41,12 @@ impl PartialSource for Partials {
 
 /// Reduces a task and tells the main loop.
 pub async fn reduce_task(context: Arc<Context>, task: TaskId, spec: Arc<TaskSpec>, partials: Vec<Output>) {
+    let started = Instant::now();
     let result = tokio::select! {
         result = reduce_impl(&context, task, &spec, partials) => result,
         () = until_ended(&context, task) => return,
     };
+    context.meters.reduced(started.elapsed());
     let _ = context.inputs.send(LoopInput::Reduced { task, result }).await;
 }
 

@@ -13,6 +13,7 @@ pub use run::{SliceReader, execute};
 
 use crate::config::Faults;
 use crate::context::{Context, LoopInput, Ran};
+use crate::traces::Place;
 use job_model::event::ReplicaResult;
 use job_model::message::AssignBatch;
 use job_model::{NoVerdict, NodeId, Outcome, TaskId, Usage};
@@ -20,7 +21,7 @@ use queue::{Queue, Ready};
 use run::Work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wasm_runtime::{LoadedJob, SandboxPool};
@@ -176,6 +177,7 @@ impl Worker {
                 if free {
                     self.free_slots += 1;
                 }
+                self.context.meters.ran(&results);
                 let results = self.queue.ran(order, results, busy);
                 if !self.faults.stall && !results.is_empty() {
                     self.report(order, results).await;
@@ -218,7 +220,9 @@ impl Worker {
             if let Some(details) = self.queue.details(order) {
                 let context = Arc::clone(&self.context);
                 self.fetches.spawn(async move {
+                    let started = Instant::now();
                     let job = fetch::load_job(&context, &details).await;
+                    context.meters.loaded_job(started.elapsed());
                     // The worker's task outlives its fetches, except at the end.
                     let _ = context.worker.send(WorkerInput::Loaded { order, job }).await;
                 });
@@ -248,7 +252,13 @@ impl Worker {
             };
             let context = Arc::clone(&self.context);
             self.fetches.spawn(async move {
+                let (started, traced) = (Instant::now(), context.traces.start(&details.task, replica.0));
                 let outcome = fetch::fetch_slices(&context, &details, &slices).await;
+                context.meters.fetched_inputs(started.elapsed());
+                if let Some(from) = traced {
+                    let task = details.task;
+                    context.traces.fetched(Place { task, replica }, from, &outcome);
+                }
                 let _ = context
                     .worker
                     .send(WorkerInput::Fetched {
@@ -336,5 +346,6 @@ pub fn no_verdict(replica: (u32, u32), why: NoVerdict) -> ReplicaResult {
         outcome: Outcome::NoVerdict(why),
         usage: Usage::default(),
         log: String::new(),
+        metrics: job_model::JobMetrics::default(),
     }
 }

@@ -3,6 +3,7 @@
 use super::WorkerInput;
 use super::queue::{Details, OrderId};
 use crate::context::Context;
+use crate::traces::Place;
 use blob_store::{BlockingReader, Pin};
 use job_model::event::ReplicaResult;
 use job_model::limits::{MAX_INLINE_OUTPUT_BYTES, MAX_TEXT_BYTES};
@@ -132,9 +133,15 @@ impl Work {
             slices: assignment.slices.clone(),
             weight: 1,
         };
+        let (traces, task) = (&self.context.traces, self.details.task);
+        let traced = traces.start(&task, assignment.chunk);
         let mut result = execute(&self.context, &self.job, &self.details, &chunk, cancel);
         result.chunk = assignment.chunk;
         result.attempt = assignment.attempt;
+        if let Some(from) = traced {
+            let replica = (assignment.chunk, assignment.attempt);
+            traces.ran(Place { task, replica }, from, (&self.details.requester, &result));
+        }
         result
     }
 }
@@ -171,6 +178,7 @@ pub fn execute(
         outcome,
         usage,
         log: cut_log(report.log, report.log_dropped),
+        metrics: report.metrics,
     }
 }
 

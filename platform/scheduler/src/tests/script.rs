@@ -258,6 +258,7 @@ impl Script {
         let plan = Arc::new(Plan { chunks });
         self.plans.insert(task, Arc::clone(&plan));
         let mut lines = self.give(Input::Submit {
+            owner: String::new(),
             task,
             spec: Box::new(spec),
         });
@@ -285,6 +286,7 @@ impl Script {
                     ..Usage::default()
                 },
                 log: String::new(),
+                metrics: job_model::JobMetrics::default(),
             }
         };
         self.give(Input::Finished {

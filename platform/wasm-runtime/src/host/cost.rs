@@ -7,6 +7,7 @@
 //! | `output.write`, per byte written | [`COPY_FUEL_PER_BYTE`] |
 //! | `partials.next`, per byte returned | [`COPY_FUEL_PER_BYTE`] |
 //! | `log.write`, per byte of the message (the part that is cut off included) | [`COPY_FUEL_PER_BYTE`] |
+//! | `metrics.*`, per byte of the name (the part that is cut off included) | [`COPY_FUEL_PER_BYTE`] |
 //! | `entropy.bytes`, per byte returned | [`ENTROPY_FUEL_PER_BYTE`] |
 //!
 //! The scale: one fuel is about 0.1 ns of integer code on a machine of 2026. Bytes handed to the guest are also paid for

@@ -7,6 +7,7 @@ pub mod cost;
 mod entropy;
 mod inputs;
 mod log;
+mod metrics;
 mod output;
 mod partials;
 mod progress;
@@ -18,11 +19,25 @@ pub(crate) use output::Output;
 use crate::call::{PartialSource, ReadInput};
 use crate::cancel::CancelToken;
 use crate::limiter::MemoryLimiter;
+use job_model::JobMetrics;
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
-/// The interfaces a job may import, with the version this host speaks. Part of the profile.
-pub const INTERFACES: [&str; 7] = [
+/// The interfaces a job may import, with the version this host speaks.
+pub const INTERFACES: [&str; 8] = [
+    "p2pjob:job/types@0.1.0",
+    inputs::NAME,
+    output::NAME,
+    partials::NAME,
+    log::NAME,
+    progress::NAME,
+    entropy::NAME,
+    metrics::NAME,
+];
+
+/// Those that the profile names. An interface that was added later changes no result of a job that does not import it,
+/// and a job that does is not loaded where it is missing: so it makes no new profile.
+pub const PROFILED_INTERFACES: [&str; 7] = [
     "p2pjob:job/types@0.1.0",
     inputs::NAME,
     output::NAME,
@@ -72,6 +87,7 @@ pub(crate) struct HostState {
     /// Only in `reduce`.
     pub(crate) partials: Option<Box<dyn PartialSource>>,
     pub(crate) log: Log,
+    pub(crate) metrics: JobMetrics,
     pub(crate) entropy: Entropy,
 }
 
@@ -87,7 +103,8 @@ pub(crate) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     partials::link(linker)?;
     log::link(linker)?;
     progress::link(linker)?;
-    entropy::link(linker)
+    entropy::link(linker)?;
+    metrics::link(linker)
 }
 
 /// Takes `fuel` from the call, or ends it.

@@ -4,7 +4,8 @@
 
 use crate::jobs::skip;
 use crate::rig::{Gone, LIMITS, MEMORY_BYTES, engine, run_with};
-use job_model::{NoVerdict, Outcome, TrapKind};
+use job_model::limits::MAX_METRICS;
+use job_model::{Metric, NoVerdict, Outcome, TrapKind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_runtime::Limits;
@@ -52,6 +53,30 @@ fn build() -> Vec<u8> {
         .validate(true)
         .encode()
         .unwrap()
+}
+
+#[test]
+fn numbers_come_back_within_bounds() {
+    if !has_target() {
+        return skip(&format!("no target {TARGET}; `rustup target add {TARGET}` gets it"));
+    }
+    let job = engine().load(&build()).unwrap();
+    let report = run_with(&job, b"metrics", Box::new(Gone), &LIMITS);
+    assert_eq!(report.outcome, Ok(Vec::new()));
+    let metrics = report.metrics;
+    assert_eq!(metrics.values.len(), MAX_METRICS);
+    // Five that break a rule, and the names that were too many.
+    assert_eq!(metrics.dropped, 5 + 3 + 40 - MAX_METRICS as u64);
+    assert_eq!(metrics.values["rows"], Metric::Counter(5.0));
+    assert_eq!(metrics.values["depth"], Metric::Gauge(-4.0));
+    let observed = Metric::Observed {
+        count: 2,
+        sum: 40.0,
+        min: 10.0,
+        max: 30.0,
+    };
+    assert_eq!(metrics.values["bytes"], observed);
+    assert!(run_with(&job, b"nothing", Box::new(Gone), &LIMITS).metrics.is_empty());
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn fail(how: &str) {
         "index" => drop(std::hint::black_box(vec![1u8, 2, 3])[how.len()]),
         "recursion" => drop(deeper(&mut Vec::new(), 0)),
         "memory" => fill(),
+        "metrics" => report(),
         _ => {}
     }
 }
@@ -51,6 +52,25 @@ fn deeper(seen: &mut Vec<u32>, depth: u32) -> u32 {
     seen.truncate(4);
     seen.push(here[3]);
     deeper(seen, depth + 1).wrapping_add(here[(depth % 16) as usize])
+}
+
+/// Numbers within the rules, and some that break each of them.
+fn report() {
+    use p2pjob::job::metrics::{counter_add, gauge_set, observe};
+    counter_add("rows", 2.0);
+    counter_add("rows", 3.0);
+    gauge_set("depth", 1.0);
+    gauge_set("depth", -4.0);
+    observe("bytes", 10.0);
+    observe("bytes", 30.0);
+    counter_add("rows", -1.0);
+    counter_add("Rows", 1.0);
+    gauge_set("rows", 1.0);
+    observe("bytes", f64::NAN);
+    counter_add(&"a".repeat(65), 1.0);
+    for number in 0..40 {
+        counter_add(&format!("n{number}"), 1.0);
+    }
 }
 
 fn fill() {

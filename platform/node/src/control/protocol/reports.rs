@@ -2,8 +2,8 @@
 
 use job_model::event::ReplicaResult;
 use job_model::quote::{Capability, Load, Rates};
-use job_model::task::TaskStatus;
-use job_model::{BlobHash, JobId, Manifest, MicroCredits, NodeId, ProfileId, TaskId, UnixMillis};
+use job_model::task::{Priority, TaskStatus, VerifyPolicy};
+use job_model::{BlobHash, JobId, JobMetrics, Manifest, MicroCredits, NodeId, ProfileId, TaskId, UnixMillis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -84,6 +84,12 @@ pub struct TaskReport {
     pub task_id: TaskId,
     pub job: JobId,
     pub job_name: String,
+    /// Whose task it is; empty: this node's own user.
+    #[serde(default)]
+    pub owner: String,
+    #[serde(default)]
+    pub priority: Priority,
+    pub verify: VerifyPolicy,
     pub status: TaskStatus,
     pub submitted_at: UnixMillis,
     pub started_at: Option<UnixMillis>,
@@ -113,6 +119,9 @@ pub struct TaskReport {
     pub errors: Vec<ErrorGroup>,
     /// Fuel of all executions.
     pub fuel: u64,
+    /// Numbers the job reported, over accepted chunks.
+    #[serde(default, skip_serializing_if = "JobMetrics::is_empty")]
+    pub metrics: JobMetrics,
 }
 
 /// Equal errors of many chunks.

@@ -3,10 +3,10 @@
 use super::{bad_input, internal, not_found, tasks};
 use crate::context::Context;
 use crate::control::protocol::{
-    ControlError, DoctorFinding, LogsReport, PeerReport, ReplayReport, ReplicaReport, Reply, StatusReport,
+    ControlError, DoctorFinding, LedgerReport, LogsReport, PeerReport, ReplayReport, ReplicaReport, StatusReport,
 };
 use crate::core::{Bundle, slices_by_hash};
-use crate::process;
+use crate::machine;
 use crate::requester;
 use crate::worker;
 use blob_store::Pin;
@@ -26,8 +26,8 @@ const MAX_RECORDS: usize = 1 << 20;
 const LOW_DISK_BYTES: u64 = 1 << 30;
 
 /// The node at a glance.
-pub async fn status(context: &Arc<Context>) -> Result<Reply, ControlError> {
-    let usage = process::usage();
+pub async fn status(context: &Arc<Context>) -> Result<StatusReport, ControlError> {
+    let usage = machine::usage();
     let (credits, held, peers, active, jobs, seq, reputation_score) = context
         .ask(|core| {
             let (credits, held) = core.credits();
@@ -44,7 +44,7 @@ pub async fn status(context: &Arc<Context>) -> Result<Reply, ControlError> {
         })
         .await?;
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Ok(Reply::Status(Box::new(StatusReport {
+    Ok(StatusReport {
         node_id: context.me,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         data_dir: context.data_dir.clone(),
@@ -63,15 +63,13 @@ pub async fn status(context: &Arc<Context>) -> Result<Reply, ControlError> {
         profile: context.profile,
         jobs: count(jobs),
         journal_seq: seq,
-    })))
+    })
 }
 
 /// Balances per peer, and where the ledger file lies.
-pub async fn ledger(context: &Arc<Context>) -> Result<Reply, ControlError> {
+pub async fn ledger(context: &Arc<Context>) -> Result<LedgerReport, ControlError> {
     let file = context.data_dir.join("ledger.cbor");
-    Ok(Reply::Ledger(Box::new(
-        context.ask(move |core| core.ledger_report(file)).await?,
-    )))
+    Ok(context.ask(move |core| core.ledger_report(file)).await?)
 }
 
 /// Every finished replica of a task as the journal has it.
@@ -133,7 +131,7 @@ async fn task_parts(context: &Arc<Context>, task: TaskId) -> Result<(Arc<TaskSpe
 }
 
 /// What failed in a task, and what it said.
-pub async fn logs(context: &Arc<Context>, text: &str, chunk: Option<u32>) -> Result<Reply, ControlError> {
+pub async fn logs(context: &Arc<Context>, text: &str, chunk: Option<u32>) -> Result<LogsReport, ControlError> {
     let task = tasks::resolve(context, text).await?;
     let report = context
         .ask(move |core| core.task_report(task))
@@ -157,13 +155,13 @@ pub async fn logs(context: &Arc<Context>, text: &str, chunk: Option<u32>) -> Res
             replica.bundle = context.store.has(bundle).await.then_some(bundle);
         }
     }
-    Ok(Reply::Logs(Box::new(LogsReport {
+    Ok(LogsReport {
         task_id: task,
         status: report.status,
         detail: report.detail,
         errors: report.errors,
         replicas,
-    })))
+    })
 }
 
 /// Runs one replica again here and compares.
@@ -172,7 +170,7 @@ pub async fn replay(
     text: &str,
     chunk: u32,
     attempt: Option<u32>,
-) -> Result<Reply, ControlError> {
+) -> Result<ReplayReport, ControlError> {
     let task = tasks::resolve(context, text).await?;
     let (spec, plan) = task_parts(context, task).await?;
     let plan = plan.ok_or_else(|| {
@@ -212,14 +210,14 @@ pub async fn replay(
         )
     };
     let (same_outcome, same_fuel) = recorded.as_ref().map_or((false, false), compare);
-    Ok(Reply::Replay(Box::new(ReplayReport {
+    Ok(ReplayReport {
         task_id: task,
         chunk,
         recorded,
         replayed,
         same_outcome,
         same_fuel,
-    })))
+    })
 }
 
 async fn run_again(
@@ -252,10 +250,10 @@ fn finding(level: &str, check: &str, finding: String, remedy: &str) -> DoctorFin
 }
 
 /// Checks, each with a remedy.
-pub async fn doctor(context: &Arc<Context>) -> Result<Reply, ControlError> {
+pub async fn doctor(context: &Arc<Context>) -> Result<Vec<DoctorFinding>, ControlError> {
     let peers = context.ask(|core| core.peer_reports()).await?;
     let mut findings = peer_findings(context, &peers);
-    let reports = context.ask(|core| core.task_reports(usize::MAX)).await?;
+    let reports = context.ask(|core| core.open_task_reports()).await?;
     for report in reports
         .iter()
         .filter(|r| r.status == TaskStatus::Pending || r.waiting > 0 && r.running == 0)
@@ -278,11 +276,12 @@ pub async fn doctor(context: &Arc<Context>) -> Result<Reply, ControlError> {
         Ok(()) => finding("ok", "ledger", "credits are conserved".to_owned(), ""),
         Err(error) => finding("fail", "ledger", error, "please report it, with the journal"),
     });
-    let usage = process::usage();
+    let usage = machine::usage();
     let memory = format!("{} MB resident", usage.resident_bytes >> 20);
     findings.push(finding("ok", "memory", memory, ""));
     findings.push(disk_finding(context).await);
-    Ok(Reply::Doctor(findings))
+    findings.extend(crate::access::findings(context));
+    Ok(findings)
 }
 
 fn peer_findings(context: &Context, peers: &[PeerReport]) -> Vec<DoctorFinding> {
@@ -345,7 +344,7 @@ fn peer_findings(context: &Context, peers: &[PeerReport]) -> Vec<DoctorFinding> 
 
 async fn disk_finding(context: &Arc<Context>) -> DoctorFinding {
     let used = context.store.used_bytes().await;
-    let free = process::free_disk_bytes(&context.data_dir);
+    let free = machine::free_disk_bytes(&context.data_dir);
     let text = format!("{} MB of blobs, {} MB free", used >> 20, free >> 20);
     if free < LOW_DISK_BYTES {
         finding("warn", "disk", text, "free disk space, or move the data directory")

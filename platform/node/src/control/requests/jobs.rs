@@ -2,39 +2,24 @@
 
 use super::{bad_input, internal, not_found};
 use crate::context::{Context, now};
-use crate::control::protocol::{ControlError, ErrorCode, JobReport, Reply};
+use crate::control::protocol::{ControlError, ErrorCode, JobReport};
 use crate::core::Core;
 use crate::effects::Effect;
 use blob_store::Pin;
 use job_model::limits::MAX_COMPONENT_BYTES;
 use job_model::message::JobAdvert;
-use job_model::{Event, JobId, Manifest};
+use job_model::{BlobHash, Event, JobId, Manifest};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use wasm_runtime::LoadedJob;
 
 /// Reads a component, compiles it and asks it what it is.
-async fn inspect(context: &Arc<Context>, path: &Path) -> Result<(Vec<u8>, Arc<LoadedJob>, Manifest), ControlError> {
-    let shown = path.display();
-    let meta = tokio::fs::metadata(path).await.map_err(|error| {
-        bad_input(
-            format!("cannot read {shown}: {error}"),
-            "check the path; the node reads it as its own user",
-        )
-    })?;
-    if meta.len() > MAX_COMPONENT_BYTES {
-        return Err(bad_input(
-            format!(
-                "{shown} has {} bytes, a component may have at most {MAX_COMPONENT_BYTES}",
-                meta.len()
-            ),
-            "strip debug information, and keep data in inputs instead of the component",
-        ));
-    }
-    let bytes = tokio::fs::read(path)
-        .await
-        .map_err(|error| bad_input(format!("cannot read {shown}: {error}"), ""))?;
+async fn inspect(
+    context: &Arc<Context>,
+    shown: &str,
+    bytes: Vec<u8>,
+) -> Result<(Vec<u8>, Arc<LoadedJob>, Manifest), ControlError> {
     let engine = context.engine.clone();
     let loading = context
         .runtime
@@ -64,8 +49,46 @@ fn check_schema(manifest: &Manifest) -> Result<(), ControlError> {
 }
 
 /// Imports a component and makes it known by name.
-pub async fn publish(context: &Arc<Context>, path: &Path) -> Result<Reply, ControlError> {
-    let (bytes, job, manifest) = inspect(context, path).await?;
+pub async fn publish(context: &Arc<Context>, path: &Path) -> Result<JobReport, ControlError> {
+    let shown = path.display().to_string();
+    let meta = tokio::fs::metadata(path).await.map_err(|error| {
+        bad_input(
+            format!("cannot read {shown}: {error}"),
+            "check the path; the node reads it as its own user",
+        )
+    })?;
+    check_size(&shown, meta.len())?;
+    let bytes = tokio::fs::read(path)
+        .await
+        .map_err(|error| bad_input(format!("cannot read {shown}: {error}"), ""))?;
+    publish_bytes(context, &shown, bytes).await
+}
+
+/// Makes a component that is in the store as a blob known by name.
+pub async fn publish_blob(context: &Arc<Context>, hash: BlobHash) -> Result<JobReport, ControlError> {
+    let shown = format!("blob {hash}");
+    let size = context
+        .store
+        .size(hash)
+        .await
+        .ok_or_else(|| not_found(format!("{shown} is not here"), "upload the component first"))?;
+    check_size(&shown, size)?;
+    let bytes = context.store.read(hash, 0, size).await.map_err(internal)?;
+    publish_bytes(context, &shown, bytes.to_vec()).await
+}
+
+fn check_size(shown: &str, size: u64) -> Result<(), ControlError> {
+    if size <= MAX_COMPONENT_BYTES {
+        return Ok(());
+    }
+    Err(bad_input(
+        format!("{shown} has {size} bytes, a component may have at most {MAX_COMPONENT_BYTES}"),
+        "strip debug information, and keep data in inputs instead of the component",
+    ))
+}
+
+async fn publish_bytes(context: &Arc<Context>, shown: &str, bytes: Vec<u8>) -> Result<JobReport, ControlError> {
+    let (bytes, job, manifest) = inspect(context, shown, bytes).await?;
     let size = bytes.len() as u64;
     let id = job.id();
     let stored = context.store.import_bytes(bytes.into(), &Pin::Job(id)).await;
@@ -104,17 +127,13 @@ pub async fn publish(context: &Arc<Context>, path: &Path) -> Result<Reply, Contr
     waiting
         .await
         .map_err(|_| ControlError::from(crate::context::Stopping))?;
-    report
-        .map(|report| Reply::Job(Box::new(report)))
-        .ok_or_else(|| internal("the job was not recorded"))
+    report.ok_or_else(|| internal("the job was not recorded"))
 }
 
 /// The known jobs.
-pub async fn list(context: &Arc<Context>) -> Result<Reply, ControlError> {
-    let reports = context
-        .ask(|core| core.jobs.list().into_iter().map(Core::job_report).collect())
-        .await?;
-    Ok(Reply::Jobs(reports))
+pub async fn list(context: &Arc<Context>) -> Result<Vec<JobReport>, ControlError> {
+    let reports = |core: &mut Core| core.jobs.list().into_iter().map(Core::job_report).collect();
+    Ok(context.ask(reports).await?)
 }
 
 /// One job with its manifest; a peer's job is fetched for it.
@@ -214,7 +233,8 @@ async fn load_builtin(context: &Arc<Context>, path: &Path) -> Result<(JobId, u64
     let manifest = match known {
         Some(manifest) => manifest,
         None => {
-            let (_, _, manifest) = inspect(context, path).await?;
+            let shown = path.display().to_string();
+            let (_, _, manifest) = inspect(context, &shown, bytes.clone()).await?;
             let text = serde_json::to_vec(&manifest).unwrap_or_default();
             // Without it the next start asks the job again.
             let _ = tokio::fs::write(&kept, text).await;

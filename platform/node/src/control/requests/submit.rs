@@ -2,14 +2,14 @@
 
 use super::{bad_input, internal, jobs};
 use crate::context::{Context, Stopping};
-use crate::control::protocol::{ControlError, Progress, QuoteReport, Reply, SubmitRequest, WorkerQuote};
+use crate::control::protocol::{ControlError, Progress, QuoteReport, SubmitRequest, WorkerQuote};
 use crate::control::server::Replies;
 use crate::core::Standing;
 use crate::requester;
 use blob_store::Pin;
 use job_model::manifest::{InputDecl, JobVerify};
 use job_model::task::{InputRef, TaskSpec, VerifyPolicy};
-use job_model::{Manifest, MicroCredits, limits};
+use job_model::{Manifest, MicroCredits, TaskId, limits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,7 +166,11 @@ fn check_inputs<'a>(
 }
 
 /// Validates, plans, and says what it would cost.
-pub async fn quote(context: &Arc<Context>, request: SubmitRequest, replies: &Replies) -> Result<Reply, ControlError> {
+pub async fn quote(
+    context: &Arc<Context>,
+    request: SubmitRequest,
+    replies: &Replies,
+) -> Result<QuoteReport, ControlError> {
     let spec = specify(context, request, replies).await?;
     replies.offer(Progress::Step("planning".to_owned()));
     let cut = requester::plan_once(context, &spec)
@@ -196,7 +200,7 @@ pub async fn quote(context: &Arc<Context>, request: SubmitRequest, replies: &Rep
         expected: offer.expected,
         refused: offer.refused,
     });
-    Ok(Reply::Quote(Box::new(QuoteReport {
+    Ok(QuoteReport {
         job: spec.job,
         job_name: spec.job_name.clone(),
         chunks,
@@ -206,7 +210,7 @@ pub async fn quote(context: &Arc<Context>, request: SubmitRequest, replies: &Rep
         from_history,
         workers: workers.collect(),
         input_bytes: spec.inputs.iter().map(|input| input.size).sum(),
-    })))
+    })
 }
 
 async fn wait_for_offers(context: &Arc<Context>, spec: &TaskSpec) -> Result<Vec<Standing>, ControlError> {
@@ -225,11 +229,29 @@ async fn wait_for_offers(context: &Arc<Context>, spec: &TaskSpec) -> Result<Vec<
 }
 
 /// Submits a task; answers when it is on disk.
-pub async fn submit(context: &Arc<Context>, request: SubmitRequest, replies: &Replies) -> Result<Reply, ControlError> {
-    let spec = specify(context, request, replies).await?;
+pub async fn submit(
+    context: &Arc<Context>,
+    request: SubmitRequest,
+    replies: &Replies,
+) -> Result<TaskId, ControlError> {
     let mut nonce = [0u8; 16];
     getrandom::fill(&mut nonce).map_err(internal)?;
+    submit_with(context, request, nonce, replies).await
+}
+
+/// Submits a task whose id follows from its specification and a nonce; the same again is the task that is there.
+pub async fn submit_with(
+    context: &Arc<Context>,
+    request: SubmitRequest,
+    nonce: [u8; 16],
+    replies: &Replies,
+) -> Result<TaskId, ControlError> {
+    let owner = request.owner.clone();
+    let spec = specify(context, request, replies).await?;
     let task = spec.id(&context.me, &nonce);
+    if context.ask(move |core| core.tasks.get(&task).is_some()).await? {
+        return Ok(task);
+    }
     for input in &spec.inputs {
         let pinned = context.store.pin(input.hash, &Pin::Task(task)).await;
         pinned.map_err(|error| internal(format!("cannot pin input {}: {error}", input.name)))?;
@@ -247,7 +269,10 @@ pub async fn submit(context: &Arc<Context>, request: SubmitRequest, replies: &Re
     let (durable, waiting) = oneshot::channel();
     context
         .ask(move |core| {
-            core.submit(task, spec);
+            // The same request may have come twice at once.
+            if core.tasks.get(&task).is_none() {
+                core.submit(task, spec, owner);
+            }
             core.answer_when_durable(move || {
                 // The client is gone: the task is submitted all the same.
                 let _ = durable.send(());
@@ -255,5 +280,5 @@ pub async fn submit(context: &Arc<Context>, request: SubmitRequest, replies: &Re
         })
         .await?;
     waiting.await.map_err(|_| ControlError::from(Stopping))?;
-    Ok(Reply::Submitted { task })
+    Ok(task)
 }

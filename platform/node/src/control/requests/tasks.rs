@@ -2,7 +2,7 @@
 
 use super::{bad_input, internal, not_found};
 use crate::context::Context;
-use crate::control::protocol::{ControlError, Progress, Reply};
+use crate::control::protocol::{ControlError, ExplainReport, Progress, Reply, TaskReport};
 use crate::control::server::Replies;
 use crate::requester::ends;
 use job_model::TaskId;
@@ -48,17 +48,16 @@ pub async fn resolve(context: &Arc<Context>, text: &str) -> Result<TaskId, Contr
 }
 
 /// All tasks.
-pub async fn list(context: &Arc<Context>, limit: u32) -> Result<Reply, ControlError> {
+pub async fn list(context: &Arc<Context>, limit: u32) -> Result<Vec<TaskReport>, ControlError> {
     let limit = limit.min(MAX_LISTED) as usize;
-    Ok(Reply::Tasks(context.ask(move |core| core.task_reports(limit)).await?))
+    Ok(context.ask(move |core| core.task_reports(limit)).await?)
 }
 
 /// One task.
-pub async fn one(context: &Arc<Context>, text: &str) -> Result<Reply, ControlError> {
+pub async fn one(context: &Arc<Context>, text: &str) -> Result<TaskReport, ControlError> {
     let task = resolve(context, text).await?;
     let report = context.ask(move |core| core.task_report(task)).await?;
     report
-        .map(|report| Reply::Task(Box::new(report)))
         .ok_or_else(|| internal("the task is not in the scheduler"))
 }
 
@@ -137,16 +136,15 @@ pub async fn events(
 }
 
 /// Why chunks wait.
-pub async fn explain(context: &Arc<Context>, text: &str) -> Result<Reply, ControlError> {
+pub async fn explain(context: &Arc<Context>, text: &str) -> Result<ExplainReport, ControlError> {
     let task = resolve(context, text).await?;
     let report = context.ask(move |core| core.explain_report(task)).await?;
     report
-        .map(|report| Reply::Explain(Box::new(report)))
         .ok_or_else(|| internal("the task is not in the scheduler"))
 }
 
 /// Stops a task; answers when that is on disk.
-pub async fn cancel(context: &Arc<Context>, text: &str, reason: String) -> Result<Reply, ControlError> {
+pub async fn cancel(context: &Arc<Context>, text: &str, reason: String) -> Result<TaskReport, ControlError> {
     let task = resolve(context, text).await?;
     let (durable, waiting) = tokio::sync::oneshot::channel();
     let before = context

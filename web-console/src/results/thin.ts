@@ -1,0 +1,34 @@
+/** Fewer points with the same look: of every stretch its smallest and its largest value are kept. */
+
+export interface Points {
+  x: number[];
+  y: (number | null)[][];
+}
+
+export function thinned(x: Float64Array | null, series: readonly Float64Array[], wanted: number): Points {
+  const length = Math.max(0, ...series.map((one) => one.length));
+  const at = (index: number) => (x === null ? index : (x[index] ?? index));
+  const plain = (value: number | undefined) => (value === undefined || !Number.isFinite(value) ? null : value);
+  if (length <= wanted) {
+    const xs = Array.from({ length }, (_, index) => at(index));
+    return { x: xs, y: series.map((one) => xs.map((_, index) => plain(one[index]))) };
+  }
+  const step = Math.ceil(length / (wanted / 2));
+  const xs: number[] = [];
+  const ys: (number | null)[][] = series.map(() => []);
+  for (let from = 0; from < length; from += step) {
+    const to = Math.min(length, from + step);
+    xs.push(at(from), at(Math.floor((from + to - 1) / 2)));
+    series.forEach((one, index) => {
+      let [low, high, lowAt, highAt] = [Infinity, -Infinity, from, from];
+      for (let point = from; point < to; point += 1) {
+        const value = one[point] ?? NaN;
+        if (value < low) [low, lowAt] = [value, point];
+        if (value > high) [high, highAt] = [value, point];
+      }
+      const pair = lowAt <= highAt ? [low, high] : [high, low];
+      ys[index]?.push(plain(pair[0]), plain(pair[1]));
+    });
+  }
+  return { x: xs, y: ys };
+}
