@@ -15,12 +15,23 @@ export default defineConfig({
   build: {
     outDir: 'dist',
     emptyOutDir: true,
-    target: ['chrome120', 'firefox121', 'safari17.4'],
+    target: ['chrome120', 'firefox124', 'safari17.4'],
     // Data URIs would be refused by the content security policy.
     assetsInlineLimit: 0,
     // The polyfill is an extra request; every supported browser preloads modules by itself.
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // One style sheet and one chunk of shared parts: many tiny files weigh more than they save.
+    cssCodeSplit: false,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'shared', test: /node_modules\/svelte|src\/(components|shell|lib\/(?!plot))/ },
+          ],
+        },
+      },
+    },
   },
   worker: { format: 'es' },
   // The node refuses writes from foreign origins; here the page is served by Vite, so the proxy says the node's own.

@@ -15,7 +15,9 @@ const SECONDS: Duration = Duration::from_secs(20);
 
 /// One node with these values of the configuration.
 fn one_node(settings: &[&str]) -> Cluster {
-    let flags = settings.iter().flat_map(|pair| ["--set".to_owned(), (*pair).to_owned()]);
+    let flags = settings
+        .iter()
+        .flat_map(|pair| ["--set".to_owned(), (*pair).to_owned()]);
     Cluster::start_with(&ClusterOptions {
         nodes: 1,
         flags: flags.collect(),
@@ -40,8 +42,10 @@ fn every_role_may_what_it_may() {
     node.await_job("bench_empty");
     let http = node.http();
     let roles = ["viewer", "submitter", "operator", "admin"];
-    let clients: Vec<HttpClient> =
-        roles.iter().map(|role| http.with_token(&token(node, role, &format!("a-{role}"), &[]).0)).collect();
+    let clients: Vec<HttpClient> = roles
+        .iter()
+        .map(|role| http.with_token(&token(node, role, &format!("a-{role}"), &[]).0))
+        .collect();
     let hash = "ab".repeat(32);
     let cases: [(&str, String, Option<Value>, usize); 12] = [
         ("GET", "/api/v1/network/status".to_owned(), None, 0),
@@ -50,11 +54,21 @@ fn every_role_may_what_it_may() {
         ("GET", format!("/api/v1/tasks/{hash}"), None, 0),
         ("POST", "/api/v1/quote".to_owned(), Some(some_task()), 1),
         ("POST", "/api/v1/tasks".to_owned(), Some(some_task()), 1),
-        ("POST", format!("/api/v1/tasks/{hash}/cancel"), Some(json!({"reason": "no"})), 1),
+        (
+            "POST",
+            format!("/api/v1/tasks/{hash}/cancel"),
+            Some(json!({"reason": "no"})),
+            1,
+        ),
         ("DELETE", format!("/api/v1/blobs/{hash}/pins/mine"), None, 2),
         ("GET", "/api/v1/webhooks".to_owned(), None, 2),
         ("GET", "/api/v1/tokens".to_owned(), None, 3),
-        ("POST", "/api/v1/tokens".to_owned(), Some(json!({"name": "", "role": "viewer"})), 3),
+        (
+            "POST",
+            "/api/v1/tokens".to_owned(),
+            Some(json!({"name": "", "role": "viewer"})),
+            3,
+        ),
         ("GET", "/api/v1/audit/verify".to_owned(), None, 3),
     ];
     for (method, path, body, least) in &cases {
@@ -67,14 +81,19 @@ fn every_role_may_what_it_may() {
                 let said = answer.expect_problem(403, "wrong_role");
                 assert!(said.contains(roles[rank]) && said.contains(roles[*least]), "{said}");
             } else {
-                assert!(![401, 403, 405].contains(&answer.status()) && answer.status() < 500, "{method} {path}: {answer}");
+                assert!(
+                    ![401, 403, 405].contains(&answer.status()) && answer.status() < 500,
+                    "{method} {path}: {answer}"
+                );
             }
         }
     }
     for path in ["/health", "/ready"] {
         http.get(path).expect_status(200);
     }
-    clients[3].send(&HttpRequest::new("PATCH", "/api/v1/peers")).expect_problem(405, "method_not_allowed");
+    clients[3]
+        .send(&HttpRequest::new("PATCH", "/api/v1/peers"))
+        .expect_problem(405, "method_not_allowed");
     clients[3].get("/api/v1/no/such/thing").expect_problem(404, "not_found");
 }
 
@@ -92,8 +111,9 @@ fn a_token_that_does_not_count_is_told_why() {
     ask(&brief).expect_problem(401, "token_expired");
     let (good, id) = token(node, "viewer", "good", &[]);
     assert_eq!(ask(&good).expect_status(200).json().text("name"), "good");
-    let mut stream =
-        http.with_token(&good).stream(&HttpRequest::get("/api/v1/events").header("accept", "text/event-stream"));
+    let mut stream = http
+        .with_token(&good)
+        .stream(&HttpRequest::get("/api/v1/events").header("accept", "text/event-stream"));
     assert_eq!(stream.head.status, 200);
     node.ask(&["token", "revoke", &id]);
     ask(&good).expect_problem(401, "token_revoked");
@@ -104,23 +124,36 @@ fn a_token_that_does_not_count_is_told_why() {
     basic.expect_problem(401, "token_malformed");
     assert!(basic.header("www-authenticate").is_some());
     let listed = node.ask(&["token", "list"]);
-    assert!(!listed.to_string().contains(good.rsplit('_').next().expect("a secret")), "{listed}");
+    assert!(
+        !listed.to_string().contains(good.rsplit('_').next().expect("a secret")),
+        "{listed}"
+    );
 }
 
 #[test]
 fn only_this_machine_needs_no_token() {
-    let cluster = one_node(&["http.anonymous_role=submitter", "http.allowed_origins=[\"https://lab.example\"]"]);
+    let cluster = one_node(&[
+        "http.anonymous_role=submitter",
+        "http.allowed_origins=[\"https://lab.example\"]",
+    ]);
     let node = cluster.node(0);
     let http = node.http();
     let me = http.get("/api/v1/session").expect_status(200).json();
     assert!(me.flag("anonymous") && me.text("role") == "submitter", "{me}");
     for proxy in ["x-forwarded-for", "forwarded", "via"] {
-        let said = http.with_header(proxy, "10.0.0.1").get("/api/v1/session").expect_problem(401, "unauthenticated");
+        let said = http
+            .with_header(proxy, "10.0.0.1")
+            .get("/api/v1/session")
+            .expect_problem(401, "unauthenticated");
         assert!(said.contains("proxy"), "{said}");
     }
     for host in ["evil.example", "127.0.0.1.evil.example:80"] {
-        http.with_header("host", host).get("/api/v1/session").expect_problem(421, "wrong_host");
-        http.with_header("host", host).get("/").expect_problem(421, "wrong_host");
+        http.with_header("host", host)
+            .get("/api/v1/session")
+            .expect_problem(421, "wrong_host");
+        http.with_header("host", host)
+            .get("/")
+            .expect_problem(421, "wrong_host");
     }
     let evil = http.with_header("origin", "https://evil.example");
     let answer = evil.post("/api/v1/tasks", &some_task());
@@ -128,7 +161,9 @@ fn only_this_machine_needs_no_token() {
     assert_eq!(answer.header("access-control-allow-origin"), None);
     evil.get("/api/v1/session").expect_problem(401, "unauthenticated");
     let cross = http.with_header("sec-fetch-site", "cross-site");
-    cross.post("/api/v1/tasks", &some_task()).expect_problem(403, "foreign_origin");
+    cross
+        .post("/api/v1/tasks", &some_task())
+        .expect_problem(403, "foreign_origin");
     let socket = HttpRequest::get("/graphql/ws")
         .header("upgrade", "websocket")
         .header("connection", "upgrade")
@@ -136,19 +171,34 @@ fn only_this_machine_needs_no_token() {
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
         .header("sec-websocket-protocol", "graphql-transport-ws");
     evil.send(&socket).expect_problem(403, "foreign_origin");
-    http.with_header("origin", node.http_url()).send(&socket).expect_status(101);
+    http.with_header("origin", node.http_url())
+        .send(&socket)
+        .expect_status(101);
 
     let lab = http.with_header("origin", "https://lab.example");
     let preflight = HttpRequest::new("OPTIONS", "/api/v1/tasks").header("access-control-request-method", "POST");
     let answer = lab.send(&preflight).expect_status(204);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("https://lab.example"));
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        Some("https://lab.example")
+    );
     assert_eq!(answer.header("access-control-allow-credentials"), None);
     evil.send(&preflight).expect_problem(403, "foreign_origin");
-    lab.post("/api/v1/tasks", &some_task()).expect_problem(403, "foreign_origin");
+    lab.post("/api/v1/tasks", &some_task())
+        .expect_problem(403, "foreign_origin");
     let (text, _) = token(node, "viewer", "lab", &[]);
     let answer = lab.with_token(&text).get("/api/v1/session").expect_status(200);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("https://lab.example"));
-    for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options", "vary"] {
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        Some("https://lab.example")
+    );
+    for name in [
+        "content-security-policy",
+        "x-content-type-options",
+        "referrer-policy",
+        "x-frame-options",
+        "vary",
+    ] {
         assert!(answer.header(name).is_some(), "{name}: {answer}");
     }
     assert_eq!(answer.header("strict-transport-security"), None);
@@ -156,9 +206,14 @@ fn only_this_machine_needs_no_token() {
 
 /// The cookie that a login sets.
 fn log_in(http: &HttpClient, token: &str) -> String {
-    let answer = http.post("/api/v1/session", &json!({"token": token})).expect_status(200);
+    let answer = http
+        .post("/api/v1/session", &json!({"token": token}))
+        .expect_status(200);
     let cookie = answer.header("set-cookie").expect("a cookie");
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
     cookie.split(';').next().expect("its value").to_owned()
 }
 
@@ -173,8 +228,12 @@ fn a_session_lasts_until_its_token_ends() {
     assert!(me.text("name") == "ada" && !me.flag("anonymous"), "{me}");
     let csrf = me.text("csrf_header").to_owned();
     ada.post("/api/v1/tasks", &some_task()).expect_problem(403, "csrf");
-    ada.with_header(&csrf, "1").post("/api/v1/tasks", &some_task()).expect_problem(403, "wrong_role");
-    let forged = http.with_header("cookie", &cookie.replace('.', ".1")).get("/api/v1/session");
+    ada.with_header(&csrf, "1")
+        .post("/api/v1/tasks", &some_task())
+        .expect_problem(403, "wrong_role");
+    let forged = http
+        .with_header("cookie", &cookie.replace('.', ".1"))
+        .get("/api/v1/session");
     forged.expect_problem(401, "session_over");
 
     cluster.kill(0);
@@ -188,8 +247,16 @@ fn a_session_lasts_until_its_token_ends() {
     leaving.get("/api/v1/session").expect_problem(401, "session_over");
     node.ask(&["token", "revoke", &id]);
     let answer = ada.get("/api/v1/session");
-    assert!(answer.expect_problem(401, "session_over").contains("revoked"), "{answer}");
-    assert!(answer.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0")), "{answer}");
+    assert!(
+        answer.expect_problem(401, "session_over").contains("revoked"),
+        "{answer}"
+    );
+    assert!(
+        answer
+            .header("set-cookie")
+            .is_some_and(|cookie| cookie.contains("Max-Age=0")),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -201,7 +268,8 @@ fn guessing_tokens_is_slowed_down() {
     assert_eq!(answers[0], 401);
     assert!(answers.contains(&429), "{answers:?}");
     http.get("/api/v1/session").expect_status(200);
-    http.post("/api/v1/session", &json!({"tokne": "x"})).expect_problem(400, "bad_input");
+    http.post("/api/v1/session", &json!({"tokne": "x"}))
+        .expect_problem(400, "bad_input");
 }
 
 #[test]
@@ -211,9 +279,15 @@ fn nobody_may_ask_without_end() {
     let http = node.http();
     let (text, _) = token(node, "viewer", "busy", &[]);
     let answers: Vec<_> = (0..15).map(|_| http.get("/api/v1/session")).collect();
-    let refused = answers.iter().find(|answer| answer.status() == 429).expect("one is refused");
+    let refused = answers
+        .iter()
+        .find(|answer| answer.status() == 429)
+        .expect("one is refused");
     refused.expect_problem(429, "too_many_requests");
-    let wait: u64 = refused.header("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
+    let wait: u64 = refused
+        .header("retry-after")
+        .and_then(|text| text.parse().ok())
+        .expect("seconds");
     assert!((1..=11).contains(&wait), "{wait}");
     http.with_token(&text).get("/api/v1/session").expect_status(200);
 }
@@ -246,9 +320,13 @@ fn slow_and_huge_requests_are_cut() {
         .header("transfer-encoding", "chunked")
         .body(body);
     http.send(&chunked).expect_problem(413, "too_large");
-    let head = http.with_header("x-large", &"x".repeat(100_000)).try_send(&HttpRequest::get("/health"));
+    let head = http
+        .with_header("x-large", &"x".repeat(100_000))
+        .try_send(&HttpRequest::get("/health"));
     assert!(head.as_ref().map_or(true, |answer| answer.status() == 431), "{head:?}");
-    let lines = (0..200).fold(HttpRequest::get("/health"), |request, at| request.header(&format!("x-{at}"), "1"));
+    let lines = (0..200).fold(HttpRequest::get("/health"), |request, at| {
+        request.header(&format!("x-{at}"), "1")
+    });
     let head = http.try_send(&lines);
     assert!(head.as_ref().map_or(true, |answer| answer.status() == 431), "{head:?}");
     http.get("/health").expect_status(200);
@@ -264,7 +342,10 @@ fn one_address_has_its_share_of_connections() {
         assert_eq!(connection.send(&health).expect("an answer").status(), 200);
     }
     let third = http.try_send(&health);
-    assert!(third.as_ref().map_or(true, |answer| answer.status() == 503), "{third:?}");
+    assert!(
+        third.as_ref().map_or(true, |answer| answer.status() == 503),
+        "{third:?}"
+    );
     assert_eq!(held[0].send(&health).expect("the others go on").status(), 200);
     held.pop();
     wait_until("the share is free again", PATIENCE, || match http.try_send(&health) {
@@ -282,11 +363,24 @@ fn tls_is_spoken_with_a_certificate_of_the_nodes_own() {
     let certificate = {
         let http = cluster.node(0).http();
         let mut connection = http.connect();
-        let answer = connection.send(&HttpRequest::get("/health")).expect("an answer").expect_status(200);
-        assert_eq!(answer.header("strict-transport-security"), None, "browsers must not be locked out of this host");
+        let answer = connection
+            .send(&HttpRequest::get("/health"))
+            .expect("an answer")
+            .expect_status(200);
+        assert_eq!(
+            answer.header("strict-transport-security"),
+            None,
+            "browsers must not be locked out of this host"
+        );
         assert_eq!(connection.protocol().as_deref(), Some("http/1.1"));
-        let plain = http.with_tls(false).with_timeout(SECONDS).try_send(&HttpRequest::get("/health"));
-        assert!(plain.as_ref().map_or(true, |answer| answer.status() == 400), "{plain:?}");
+        let plain = http
+            .with_tls(false)
+            .with_timeout(SECONDS)
+            .try_send(&HttpRequest::get("/health"));
+        assert!(
+            plain.as_ref().map_or(true, |answer| answer.status() == 400),
+            "{plain:?}"
+        );
         connection.certificate().expect("a certificate")
     };
     let findings = cluster.node(0).run(&["doctor"]).stdout;
@@ -308,7 +402,11 @@ fn wrong_settings_are_start_errors() {
     };
     let dir = cluster.folder().join("other");
     start(&["http.tls=files"], &dir).fails(UNAVAILABLE, &["http.tls_cert"]);
-    let missing = ["http.tls=files", "http.tls_cert=/no/cert.pem", "http.tls_key=/no/key.pem"];
+    let missing = [
+        "http.tls=files",
+        "http.tls_cert=/no/cert.pem",
+        "http.tls_key=/no/key.pem",
+    ];
     start(&missing, &dir).fails(UNAVAILABLE, &["/no/cert.pem"]);
     let taken = cluster.node(0).http_url().trim_start_matches("http://").to_owned();
     start(&[&format!("http.listen={taken}")], &dir).fails(UNAVAILABLE, &[&taken, "http.listen"]);
@@ -324,16 +422,33 @@ fn what_was_done_is_recorded_and_tampering_is_found() {
     let http = node.http();
     let (viewer, _) = token(node, "viewer", "vera", &[]);
     let (submitter, id) = token(node, "submitter", "sam", &[]);
-    http.with_token(&viewer).post("/api/v1/tasks", &some_task()).expect_problem(403, "wrong_role");
-    let made = http.with_token(&submitter).post("/api/v1/tasks", &some_task()).expect_status(201);
+    http.with_token(&viewer)
+        .post("/api/v1/tasks", &some_task())
+        .expect_problem(403, "wrong_role");
+    let made = http
+        .with_token(&submitter)
+        .post("/api/v1/tasks", &some_task())
+        .expect_status(201);
     let place = made.header("location").expect("a place").to_owned();
     node.ask(&["token", "revoke", &id]);
     let (admin, _) = token(node, "admin", "root", &[]);
-    let page = http.with_token(&admin).get("/api/v1/audit?limit=500").expect_status(200).json();
+    let page = http
+        .with_token(&admin)
+        .get("/api/v1/audit?limit=500")
+        .expect_status(200)
+        .json();
     let rows: Vec<String> = page
         .list("items")
         .iter()
-        .map(|row| format!("{} {} {} {}", row.text("actor"), row.text("action"), row.text("target"), row.text("outcome")))
+        .map(|row| {
+            format!(
+                "{} {} {} {}",
+                row.text("actor"),
+                row.text("action"),
+                row.text("target"),
+                row.text("outcome")
+            )
+        })
         .collect();
     let position = |wanted: &str| {
         let found = rows.iter().position(|row| row.starts_with(wanted));
@@ -346,12 +461,24 @@ fn what_was_done_is_recorded_and_tampering_is_found() {
         position(&format!("local token revoke {id}")),
     ];
     assert!(order.is_sorted(), "{rows:#?}");
-    assert!(!page.to_string().contains(submitter.rsplit('_').next().expect("a secret")), "no secret is recorded");
-    let verdict = http.with_token(&admin).get("/api/v1/audit/verify").expect_status(200).json();
+    assert!(
+        !page
+            .to_string()
+            .contains(submitter.rsplit('_').next().expect("a secret")),
+        "no secret is recorded"
+    );
+    let verdict = http
+        .with_token(&admin)
+        .get("/api/v1/audit/verify")
+        .expect_status(200)
+        .json();
     assert!(verdict.flag("sound"), "{verdict}");
     let head = node.ask(&["audit", "verify"]).text("report.head").to_owned();
     node.ask(&["token", "list"]);
-    assert_eq!(node.ask(&["audit", "verify", "--expect", &head]).text("report.head"), head);
+    assert_eq!(
+        node.ask(&["audit", "verify", "--expect", &head]).text("report.head"),
+        head
+    );
 
     cluster.kill(0);
     let file = cluster.node(0).data_dir().join("audit.jsonl");
@@ -359,7 +486,9 @@ fn what_was_done_is_recorded_and_tampering_is_found() {
     std::fs::write(&file, text.replacen("vera", "vick", 1)).expect("tampering");
     let verify = |expect: &[&str]| {
         let path = file.display().to_string();
-        cluster.program().run(&[&["--json", "audit", "verify", &path], expect].concat())
+        cluster
+            .program()
+            .run(&[&["--json", "audit", "verify", &path], expect].concat())
     };
     let found = verify(&[]).report(BAD_INPUT);
     assert!(!found.flag("sound") && found.number("problem.record") == 1, "{found}");
@@ -367,7 +496,11 @@ fn what_was_done_is_recorded_and_tampering_is_found() {
     std::fs::write(&file, format!("{}\n", lines[..lines.len() - 1].join("\n"))).expect("a cut end");
     verify(&[]).report(0);
     let found = verify(&["--expect", &head]).report(BAD_INPUT);
-    assert_eq!(found.number("problem.record"), i64::try_from(lines.len()).expect("few lines"), "{found}");
+    assert_eq!(
+        found.number("problem.record"),
+        i64::try_from(lines.len()).expect("few lines"),
+        "{found}"
+    );
     cluster.restart(0);
     assert!(cluster.node(0).ask(&["audit"]).number("head.seq") >= 3);
 }
@@ -376,7 +509,14 @@ fn what_was_done_is_recorded_and_tampering_is_found() {
 fn ctrl_c_ends_open_streams_at_once() {
     let cluster = one_node(&[]);
     let dir = cluster.folder().join("interrupted");
-    let args = ["--json", "node", "--data-dir", &dir.display().to_string(), "--listen", "127.0.0.1:0"];
+    let args = [
+        "--json",
+        "node",
+        "--data-dir",
+        &dir.display().to_string(),
+        "--listen",
+        "127.0.0.1:0",
+    ];
     let running = Program::new(cluster.folder()).start(&args);
     let url = wait_until("the node is ready", PATIENCE, || {
         let text = std::fs::read_to_string(dir.join("node.json")).map_err(|error| error.to_string())?;

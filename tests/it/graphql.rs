@@ -12,7 +12,11 @@ const MAX_SUBSCRIPTIONS: usize = 32;
 fn node_with(flags: &[&str]) -> Cluster {
     Cluster::start_with(&ClusterOptions {
         nodes: 1,
-        flags: ["--slots", "1"].iter().chain(flags).map(|flag| (*flag).to_owned()).collect(),
+        flags: ["--slots", "1"]
+            .iter()
+            .chain(flags)
+            .map(|flag| (*flag).to_owned())
+            .collect(),
     })
 }
 
@@ -71,13 +75,22 @@ fn the_committed_schema_is_the_one_of_the_code() {
         std::fs::write(&path, &sdl).expect("docs/schema.graphql is writable");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    let differing = sdl.lines().zip(committed.lines().chain(std::iter::repeat(""))).find(|(code, file)| code != file);
+    let differing = sdl
+        .lines()
+        .zip(committed.lines().chain(std::iter::repeat("")))
+        .find(|(code, file)| code != file);
     assert!(
         committed == sdl,
         "docs/schema.graphql is not of this code, first at {differing:?}; write it anew with\n  \
          P2PJOB_GOLDEN=write cargo test -p p2pjob-tests --test it graphql"
     );
-    for name in ["task(", "task_id: String!", "network_status: NetworkStatus!", "submit_task(", "task_updated("] {
+    for name in [
+        "task(",
+        "task_id: String!",
+        "network_status: NetworkStatus!",
+        "submit_task(",
+        "task_updated(",
+    ] {
         assert!(sdl.contains(name), "the schema has no {name}");
     }
 }
@@ -115,9 +128,20 @@ fn a_task_is_submitted_watched_to_its_end_and_queried() {
     assert_eq!(answer.text("data.chunks.0.decision"), "accepted");
     let events = answer.list("data.events.items");
     assert_eq!(events[0].text("type"), "task_submitted");
-    assert!(events.iter().any(|event| event.text("type") == "task_completed"), "{answer}");
-    let others = ask(&http, "{ jobs { name } peers { node } prices { market_factor } ledger { balance } }");
-    assert!(others.list("data.jobs").iter().any(|job| job.text("name") == "range_reduce"));
+    assert!(
+        events.iter().any(|event| event.text("type") == "task_completed"),
+        "{answer}"
+    );
+    let others = ask(
+        &http,
+        "{ jobs { name } peers { node } prices { market_factor } ledger { balance } }",
+    );
+    assert!(
+        others
+            .list("data.jobs")
+            .iter()
+            .any(|job| job.text("name") == "range_reduce")
+    );
 }
 
 #[test]
@@ -126,7 +150,11 @@ fn events_are_followed_from_a_position_in_the_journal() {
     let http = cluster.node(0).http();
     cluster.node(0).await_job("range_reduce");
     let mut socket = connect(&http, &json!({}));
-    subscribe(&mut socket, "live", "subscription { events(types: [\"task_completed\"]) { seq type task } }");
+    subscribe(
+        &mut socket,
+        "live",
+        "subscription { events(types: [\"task_completed\"]) { seq type task } }",
+    );
     // What is asked on one connection is answered in order: the subscription stands when this is answered.
     subscribe(&mut socket, "now", "query { network_status { journal_seq } }");
     while socket.hear().text("type") != "complete" {}
@@ -138,7 +166,11 @@ fn events_are_followed_from_a_position_in_the_journal() {
     subscribe(&mut socket, "past", &query);
     let past = socket.hear();
     assert_eq!((past.text("id"), past.number("payload.data.events.seq")), ("past", seq));
-    subscribe(&mut socket, "wrong", "subscription { events(types: [\"nonsense\"]) { seq } }");
+    subscribe(
+        &mut socket,
+        "wrong",
+        "subscription { events(types: [\"nonsense\"]) { seq } }",
+    );
     let wrong = socket.hear();
     assert_eq!(wrong.text("payload.errors.0.extensions.code"), "bad_input", "{wrong}");
 }
@@ -167,13 +199,19 @@ fn tasks_come_in_pages_and_are_submitted_once_per_key() {
     listed.reverse();
     assert_eq!(listed, tasks);
     let other = "{ tasks(filter: { status: [\"failed\"] }, after: \"";
-    let query = format!("{other}{}\") {{ edges {{ cursor }} }} }}", first.text("data.tasks.pageInfo.endCursor"));
+    let query = format!(
+        "{other}{}\") {{ edges {{ cursor }} }} }}",
+        first.text("data.tasks.pageInfo.endCursor")
+    );
     refused(&http, &query, "bad_cursor");
 
     let once = "mutation { submit_task(input: { task_type: \"range_reduce\", params: { start: 1, end: 9, operation: \
                 \"sum\" }, owner_id: \"user123\" }, idempotency_key: \"key-1\") { task_id owner_id } }";
     let (one, two) = (ask(&http, once), ask(&http, once));
-    assert_eq!(one.text("data.submit_task.task_id"), two.text("data.submit_task.task_id"));
+    assert_eq!(
+        one.text("data.submit_task.task_id"),
+        two.text("data.submit_task.task_id")
+    );
     assert_eq!(one.text("data.submit_task.owner_id"), "user123");
     refused(&http, &once.replace("end: 9", "end: 10"), "idempotency_key_reused");
 }
@@ -182,32 +220,66 @@ fn tasks_come_in_pages_and_are_submitted_once_per_key() {
 fn bombs_and_wrong_requests_are_refused() {
     let cluster = node_with(&[]);
     let http = cluster.node(0).http();
-    let deep = format!("{{ {}name{} }}", "__type(name: \"Task\") { fields { type { ".repeat(1), " } } }");
+    let deep = format!(
+        "{{ {}name{} }}",
+        "__type(name: \"Task\") { fields { type { ".repeat(1),
+        " } } }"
+    );
     ask(&http, &deep);
     let nested: String = "fields { type { ".repeat(12);
-    let bomb = format!("{{ __type(name: \"Query\") {{ {nested} name {} }} }}", "} } ".repeat(12));
+    let bomb = format!(
+        "{{ __type(name: \"Query\") {{ {nested} name {} }} }}",
+        "} } ".repeat(12)
+    );
     assert!(refused(&http, &bomb, "bad_input").contains("introspection"));
-    let deep = format!("{{ a: __type(name: \"Task\") {{ {} name {} }} }}", "ofType { ".repeat(25), "} ".repeat(25));
+    let deep = format!(
+        "{{ a: __type(name: \"Task\") {{ {} name {} }} }}",
+        "ofType { ".repeat(25),
+        "} ".repeat(25)
+    );
     refused(&http, &deep, "bad_input");
-    let aliases: String = (0..1_000).map(|n| format!("a{n}: network_status {{ node_id }} ")).collect();
+    let aliases: String = (0..1_000)
+        .map(|n| format!("a{n}: network_status {{ node_id }} "))
+        .collect();
     let problem = http.post("/graphql", &json!({ "query": format!("{{ {aliases} }}") }));
-    assert!(problem.text().contains("bytes") || problem.text().contains("complex"), "{problem}");
-    let aliases: String = (0..500).map(|n| format!("a{n}: network_status {{ node_id }} ")).collect();
+    assert!(
+        problem.text().contains("bytes") || problem.text().contains("complex"),
+        "{problem}"
+    );
+    let aliases: String = (0..500)
+        .map(|n| format!("a{n}: network_status {{ node_id }} "))
+        .collect();
     assert!(refused(&http, &format!("{{ {aliases} }}"), "bad_input").contains("complex"));
     let directives = "@include(if: true) ".repeat(50);
-    refused(&http, &format!("{{ network_status {{ node_id {directives} }} }}"), "bad_input");
+    refused(
+        &http,
+        &format!("{{ network_status {{ node_id {directives} }} }}"),
+        "bad_input",
+    );
     let long = format!("{{ network_status {{ node_id }} }} # {}", "x".repeat(40_000));
-    http.post("/graphql", &json!({ "query": long })).expect_problem(400, "bad_input");
-    http.post("/graphql", &json!([{ "query": "{ jobs { name } }" }])).expect_problem(400, "bad_input");
-    http.post("/graphql", &json!({ "variables": {} })).expect_problem(400, "bad_input");
-    http.post("/graphql", &json!({ "query": 7 })).expect_problem(400, "bad_input");
+    http.post("/graphql", &json!({ "query": long }))
+        .expect_problem(400, "bad_input");
+    http.post("/graphql", &json!([{ "query": "{ jobs { name } }" }]))
+        .expect_problem(400, "bad_input");
+    http.post("/graphql", &json!({ "variables": {} }))
+        .expect_problem(400, "bad_input");
+    http.post("/graphql", &json!({ "query": 7 }))
+        .expect_problem(400, "bad_input");
     assert!(refused(&http, "{ nothing }", "bad_input").contains("nothing"));
     assert!(refused(&http, "{ task(task_id: \"xyz\") { status } }", "bad_input").contains("64"));
     let absent = format!("{{ task(task_id: \"{}\") {{ status }} }}", "0".repeat(64));
     refused(&http, &absent, "not_found");
     refused(&http, "{ tasks(first: 501) { edges { cursor } } }", "bad_input");
-    refused(&http, "mutation { submit_task(input: { job: \"no_such_job\" }) { task_id } }", "not_found");
-    refused(&http, "mutation { publish_job(component_hash: \"nonsense\") { job } }", "bad_input");
+    refused(
+        &http,
+        "mutation { submit_task(input: { job: \"no_such_job\" }) { task_id } }",
+        "not_found",
+    );
+    refused(
+        &http,
+        "mutation { publish_job(component_hash: \"nonsense\") { job } }",
+        "bad_input",
+    );
 }
 
 #[test]
@@ -215,7 +287,9 @@ fn roles_and_owners_are_those_of_rest() {
     let cluster = node_with(&["--set", "http.anonymous_role=none"]);
     let node = cluster.node(0);
     node.await_job("range_reduce");
-    node.http().post("/graphql", &json!({ "query": "{ jobs { name } }" })).expect_problem(401, "unauthenticated");
+    node.http()
+        .post("/graphql", &json!({ "query": "{ jobs { name } }" }))
+        .expect_problem(401, "unauthenticated");
     let viewer = token(node, "viewer", "vera");
     let message = refused(
         &viewer,
@@ -231,19 +305,39 @@ fn roles_and_owners_are_those_of_rest() {
     assert!(["not_found", "forbidden"].contains(&code), "{refusal}");
     let made = node.ask(&["token", "new", "--role", "submitter", "--name", "eve", "--own-tasks"]);
     let eve = node.http().with_token(made.text("token"));
-    refused(&eve, &format!("{{ task(task_id: \"{of_ann}\") {{ status }} }}"), "not_found");
-    refused(&eve, &format!("{{ chunks(task_id: \"{of_ann}\") {{ chunk }} }}"), "not_found");
-    let seen = ask(&eve, "{ tasks { edges { cursor } } events(limit: 500) { items { seq } } }");
-    assert!(seen.list("data.tasks.edges").is_empty() && seen.list("data.events.items").is_empty(), "{seen}");
+    refused(
+        &eve,
+        &format!("{{ task(task_id: \"{of_ann}\") {{ status }} }}"),
+        "not_found",
+    );
+    refused(
+        &eve,
+        &format!("{{ chunks(task_id: \"{of_ann}\") {{ chunk }} }}"),
+        "not_found",
+    );
+    let seen = ask(
+        &eve,
+        "{ tasks { edges { cursor } } events(limit: 500) { items { seq } } }",
+    );
+    assert!(
+        seen.list("data.tasks.edges").is_empty() && seen.list("data.events.items").is_empty(),
+        "{seen}"
+    );
 
     // The socket takes the token in its first message, and nobody without one.
     let mut socket = WebSocket::open(&node.http(), "/graphql/ws", PROTOCOL).expect("a WebSocket");
     socket.say(&json!({ "type": "connection_init" }));
-    let Ok(Message::Close(_, reason)) = socket.receive() else { panic!("a stranger was let in") };
+    let Ok(Message::Close(_, reason)) = socket.receive() else {
+        panic!("a stranger was let in")
+    };
     assert!(reason.contains("token"), "{reason}");
     let text = made.text("token");
     let mut socket = connect(&node.http(), &json!({ "authorization": format!("Bearer {text}") }));
-    subscribe(&mut socket, "1", &format!("subscription {{ task_updated(task_id: \"{of_ann}\") {{ status }} }}"));
+    subscribe(
+        &mut socket,
+        "1",
+        &format!("subscription {{ task_updated(task_id: \"{of_ann}\") {{ status }} }}"),
+    );
     let answer = socket.hear();
     assert_eq!(answer.text("payload.errors.0.extensions.code"), "not_found", "{answer}");
     let audit = node.ask(&["audit"]);
@@ -256,7 +350,11 @@ fn one_connection_has_room_for_some_subscriptions() {
     let cluster = node_with(&[]);
     let mut socket = connect(&cluster.node(0).http(), &json!({}));
     for number in 0..MAX_SUBSCRIPTIONS {
-        subscribe(&mut socket, &number.to_string(), "subscription { events(types: [\"task_failed\"]) { seq } }");
+        subscribe(
+            &mut socket,
+            &number.to_string(),
+            "subscription { events(types: [\"task_failed\"]) { seq } }",
+        );
     }
     subscribe(&mut socket, "more", "subscription { events { seq } }");
     let refusal = socket.hear();
@@ -265,7 +363,11 @@ fn one_connection_has_room_for_some_subscriptions() {
     while socket.hear().text("type") != "complete" {}
     socket.say(&json!({ "id": "0", "type": "complete" }));
     while socket.hear().text("id") != "0" {}
-    subscribe(&mut socket, "again", "subscription { network_status(every: 1) { node_id } }");
+    subscribe(
+        &mut socket,
+        "again",
+        "subscription { network_status(every: 1) { node_id } }",
+    );
     assert_eq!(socket.hear().text("id"), "again");
     assert!(WebSocket::open(&cluster.node(0).http(), "/graphql/ws", "chat").is_err());
 }

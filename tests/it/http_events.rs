@@ -13,7 +13,9 @@ const ENDS: [&str; 3] = ["task_completed", "task_failed", "task_cancelled"];
 
 fn listen(http: &HttpClient, target: &str, last: Option<&str>) -> p2pjob_tests::HttpStream {
     let request = HttpRequest::get(target).header("accept", "text/event-stream");
-    let request = last.iter().fold(request, |request, last| request.header("last-event-id", last));
+    let request = last
+        .iter()
+        .fold(request, |request, last| request.header("last-event-id", last));
     let stream = http.stream(&request);
     assert_eq!(stream.head.status, 200, "{:?}", stream.head);
     assert_eq!(stream.head.header("content-type"), Some("text/event-stream"));
@@ -24,7 +26,10 @@ fn listen(http: &HttpClient, target: &str, last: Option<&str>) -> p2pjob_tests::
 /// Events until one of a task's end, this included.
 fn until_end(stream: &mut p2pjob_tests::HttpStream) -> Vec<SseEvent> {
     let mut events = vec![stream.event()];
-    while !events.last().is_some_and(|event| ENDS.contains(&event.kind.as_deref().unwrap_or_default())) {
+    while !events
+        .last()
+        .is_some_and(|event| ENDS.contains(&event.kind.as_deref().unwrap_or_default()))
+    {
         events.push(stream.event());
     }
     events
@@ -41,7 +46,10 @@ fn journal(http: &HttpClient, target: &str) -> Vec<Report> {
         let Some(cursor) = page.at("next_cursor").as_str() else {
             return records;
         };
-        page = http.get(&format!("{target}?limit=17&cursor={cursor}")).expect_status(200).json();
+        page = http
+            .get(&format!("{target}?limit=17&cursor={cursor}"))
+            .expect_status(200)
+            .json();
     }
 }
 
@@ -56,11 +64,24 @@ fn same(events: &[SseEvent], records: &[Report]) {
         assert_eq!(event.id.as_deref(), Some(record.number("seq").to_string().as_str()));
         assert_eq!(event.kind.as_deref(), Some(record.text("type")));
     }
-    assert!(records.windows(2).all(|pair| pair[0].number("seq") < pair[1].number("seq")));
+    assert!(
+        records
+            .windows(2)
+            .all(|pair| pair[0].number("seq") < pair[1].number("seq"))
+    );
 }
 
 fn submit(node: &Node, chunks: u32) -> String {
-    node.submit("bench_empty", &["--param", &format!("chunks={chunks}"), "--verify", "quorum:2", "--no-memo"])
+    node.submit(
+        "bench_empty",
+        &[
+            "--param",
+            &format!("chunks={chunks}"),
+            "--verify",
+            "quorum:2",
+            "--no-memo",
+        ],
+    )
 }
 
 #[test]
@@ -92,7 +113,10 @@ fn a_task_is_heard_whole_and_a_cut_stream_goes_on_exactly() {
     same(&everything, &journal(&http, "/api/v1/events"));
     let of_task = |event: &&SseEvent| event.data.contains(&format!("\"task\":\"{task}\""));
     let ids = |events: Vec<&SseEvent>| events.iter().map(|event| event.id.clone()).collect::<Vec<_>>();
-    assert_eq!(ids(everything.iter().filter(of_task).collect()), ids(heard.iter().collect()));
+    assert_eq!(
+        ids(everything.iter().filter(of_task).collect()),
+        ids(heard.iter().collect())
+    );
 
     // Only what is asked for.
     let mut ends = listen(&http, "/api/v1/events?from=1&types=task_completed,task_planned", None);
@@ -110,18 +134,27 @@ fn wrong_places_and_types_are_named() {
         assert!(said.contains("Last-Event-ID"), "{said}");
     }
     with("last-event-id", "4000000000").expect_problem(400, "unknown_event");
-    let said = http.get("/api/v1/events?types=task_done").expect_problem(400, "bad_input");
+    let said = http
+        .get("/api/v1/events?types=task_done")
+        .expect_problem(400, "bad_input");
     assert!(said.contains("task_done") && said.contains("task_completed"), "{said}");
     for bad in ["from=-1", "from=x", "nonsense=1", "limit=x"] {
-        http.get(&format!("/api/v1/events?{bad}")).expect_problem(400, "bad_input");
+        http.get(&format!("/api/v1/events?{bad}"))
+            .expect_problem(400, "bad_input");
     }
-    let json = |query: &str| http.send(&HttpRequest::get(&format!("/api/v1/events?{query}")).header("accept", "application/json"));
+    let json = |query: &str| {
+        http.send(&HttpRequest::get(&format!("/api/v1/events?{query}")).header("accept", "application/json"))
+    };
     json("limit=0").expect_problem(400, "bad_input");
     json("cursor=00").expect_problem(400, "bad_cursor");
     let beyond = json("from=4000000000").expect_status(200).json();
-    assert!(beyond.list("items").is_empty() && beyond.at("next_cursor").is_null(), "{beyond}");
+    assert!(
+        beyond.list("items").is_empty() && beyond.at("next_cursor").is_null(),
+        "{beyond}"
+    );
     let nobodys = "0".repeat(64);
-    http.get(&format!("/api/v1/tasks/{nobodys}/events")).expect_problem(404, "not_found");
+    http.get(&format!("/api/v1/tasks/{nobodys}/events"))
+        .expect_problem(404, "not_found");
     http.get("/api/v1/tasks/abc/events").expect_problem(400, "bad_input");
 }
 
@@ -139,7 +172,9 @@ fn a_listener_of_a_killed_node_goes_on_after_its_restart() {
     }
     cluster.restart(0);
     let http = cluster.node(0).http();
-    let ended = heard.iter().any(|event| ENDS.contains(&event.kind.as_deref().unwrap_or_default()));
+    let ended = heard
+        .iter()
+        .any(|event| ENDS.contains(&event.kind.as_deref().unwrap_or_default()));
     if !ended {
         let last = heard.last().and_then(|event| event.id.clone());
         heard.extend(until_end(&mut listen(&http, &target, last.as_deref())));
@@ -151,7 +186,10 @@ fn a_listener_of_a_killed_node_goes_on_after_its_restart() {
 fn a_token_for_its_own_tasks_hears_of_no_others() {
     let cluster = Cluster::start(2);
     let node = cluster.node(0);
-    let admin = node.ask(&["token", "new", "--role", "admin", "--name", "root"]).text("token").to_owned();
+    let admin = node
+        .ask(&["token", "new", "--role", "admin", "--name", "root"])
+        .text("token")
+        .to_owned();
     let http = node.http().with_token(&admin);
     let token = |name: &str| {
         let wanted = json!({"name": name, "role": "submitter", "own_only": true});
@@ -160,20 +198,30 @@ fn a_token_for_its_own_tasks_hears_of_no_others() {
     };
     let (ann, bob) = (token("ann"), token("bob"));
     let submit = |who: &HttpClient| {
-        let wanted = json!({"job": "bench_empty", "params": {"chunks": 5}, "config": {"verify": "none", "memo": false}});
-        who.post("/api/v1/tasks", &wanted).expect_status(201).json().text("task_id").to_owned()
+        let wanted =
+            json!({"job": "bench_empty", "params": {"chunks": 5}, "config": {"verify": "none", "memo": false}});
+        who.post("/api/v1/tasks", &wanted)
+            .expect_status(201)
+            .json()
+            .text("task_id")
+            .to_owned()
     };
     let (of_ann, of_bob) = (submit(&ann), submit(&bob));
     let mut stream = listen(&bob, "/api/v1/events?from=1", None);
     for event in until_end(&mut stream) {
-        assert!(event.data.contains(&of_bob) && !event.data.contains(&of_ann), "{event:?}");
+        assert!(
+            event.data.contains(&of_bob) && !event.data.contains(&of_ann),
+            "{event:?}"
+        );
     }
     let page = bob.send(&HttpRequest::get("/api/v1/events").header("accept", "application/json"));
     for record in page.expect_status(200).json().list("items") {
         assert_eq!(record.text("task"), of_bob);
     }
-    bob.get(&format!("/api/v1/tasks/{of_ann}/events")).expect_problem(404, "not_found");
-    bob.get(&format!("/api/v1/tasks/{of_ann}/result")).expect_problem(404, "not_found");
+    bob.get(&format!("/api/v1/tasks/{of_ann}/events"))
+        .expect_problem(404, "not_found");
+    bob.get(&format!("/api/v1/tasks/{of_ann}/result"))
+        .expect_problem(404, "not_found");
     // Blobs: bob sees what keeps his own, and nothing of hers.
     let hash = ann
         .send(&HttpRequest::new("POST", "/api/v1/blobs").body("only ann knows that this is here"))
@@ -181,7 +229,12 @@ fn a_token_for_its_own_tasks_hears_of_no_others() {
         .json()
         .text("hash")
         .to_owned();
-    let seen = |who: &HttpClient| who.get("/api/v1/blobs?limit=500").expect_status(200).text().contains(&hash);
+    let seen = |who: &HttpClient| {
+        who.get("/api/v1/blobs?limit=500")
+            .expect_status(200)
+            .text()
+            .contains(&hash)
+    };
     assert!(seen(&ann) && seen(&http) && !seen(&bob));
     let pins = bob.get(&format!("/api/v1/blobs/{hash}/pins")).expect_status(200).json();
     assert!(pins.list("items").is_empty(), "{pins}");
@@ -192,15 +245,23 @@ fn many_listeners_hear_the_same() {
     let cluster = Cluster::start(3);
     let node = cluster.node(0);
     let http = node.http();
-    let mut streams: Vec<_> = (0..LISTENERS).map(|_| listen(&http, "/api/v1/events?from=1", None)).collect();
+    let mut streams: Vec<_> = (0..LISTENERS)
+        .map(|_| listen(&http, "/api/v1/events?from=1", None))
+        .collect();
     let task = submit(node, 500);
     let readers: Vec<_> = streams
         .drain(..)
         .map(|mut stream| std::thread::spawn(move || until_end(&mut stream)))
         .collect();
-    let heard: Vec<Vec<SseEvent>> = readers.into_iter().map(|reader| reader.join().expect("a reader")).collect();
+    let heard: Vec<Vec<SseEvent>> = readers
+        .into_iter()
+        .map(|reader| reader.join().expect("a reader"))
+        .collect();
     same(&heard[0], &journal(&http, "/api/v1/events"));
-    assert!(heard.iter().all(|other| *other == heard[0]), "listeners heard different things");
+    assert!(
+        heard.iter().all(|other| *other == heard[0]),
+        "listeners heard different things"
+    );
     assert!(heard[0].last().is_some_and(|end| end.data.contains(&task)));
 }
 
@@ -213,35 +274,61 @@ fn recorded_journals_of_the_console_are_of_today() {
     let http = node.http();
     let words = text(3, 1 << 18);
     let input = format!("text={}", network.file("text", words.as_bytes()).display());
-    let lied = node.complete("word_count", &["--input", &input, "--chunk-size", "8192", "--verify", "quorum:3"]);
+    let lied = node.complete(
+        "word_count",
+        &["--input", &input, "--chunk-size", "8192", "--verify", "quorum:3"],
+    );
     // By now the liar gets nothing more.
     let good = node.complete("bench_empty", &["--param", "chunks=24", "--verify", "quorum:2"]);
-    let args = ["submit", "bench_empty", "--wait", "--param", "chunks=20", "--param", "fail_every=2"];
+    let args = [
+        "submit",
+        "bench_empty",
+        "--wait",
+        "--param",
+        "chunks=20",
+        "--param",
+        "fail_every=2",
+    ];
     let failed = node.run(&args).report(5);
     let endless = network.file("endless.wasm", &guest_programs::Program::InfiniteLoop.component());
-    let job = node.ask(&["publish", &endless.display().to_string()]).text("job").to_owned();
+    let job = node
+        .ask(&["publish", &endless.display().to_string()])
+        .text("job")
+        .to_owned();
     let task = node.submit(&job, &["--verify", "quorum:2"]);
     let mut stream = listen(&http, &format!("/api/v1/tasks/{task}/events"), None);
     while stream.event().kind.as_deref() != Some("replicas_assigned") {}
-    let cancelled = node.ask(&["cancel", &task, "--reason", "the wrong input"]);
-    let tasks = [("completed", good), ("liar", lied), ("failed", failed), ("cancelled", cancelled)];
-    for (name, report) in tasks {
-        let target = format!("/api/v1/tasks/{}/events", report.text("task_id"));
-        keep(name, &journal(&http, &target));
+    node.ask(&["cancel", &task, "--reason", "the wrong input"]);
+    let id = |report: &Report| report.text("task_id").to_owned();
+    let tasks = [
+        ("completed", id(&good)),
+        ("liar", id(&lied)),
+        ("failed", id(&failed)),
+        ("cancelled", task),
+    ];
+    for (name, task) in tasks {
+        let report = http.get(&format!("/api/v1/tasks/{task}")).expect_status(200).json();
+        keep(name, &journal(&http, &format!("/api/v1/tasks/{task}/events")), &report);
     }
 }
 
 /// Writes a journal for the console, or compares what is there with it: the same types of events with the same fields.
-fn keep(name: &str, records: &[Report]) {
+/// Beside it lies the node's own report of the task: the reducer must come to the same.
+fn keep(name: &str, records: &[Report], report: &Report) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web-console/tests/fixtures");
     let path = folder.join(format!("{name}.jsonl"));
     if std::env::var("P2PJOB_GOLDEN").is_ok_and(|value| value == "write") {
         std::fs::create_dir_all(&folder).expect("a folder for fixtures");
         let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
         std::fs::write(&path, lines).expect("a fixture");
+        let report = serde_json::to_string_pretty(&report.0).expect("JSON") + "\n";
+        std::fs::write(folder.join(format!("{name}.report.json")), report).expect("a fixture");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let kept: Vec<Report> = kept.lines().map(|line| Report(serde_json::from_str(line).expect("JSON"))).collect();
+    let kept: Vec<Report> = kept
+        .lines()
+        .map(|line| Report(serde_json::from_str(line).expect("JSON")))
+        .collect();
     let (now, then) = (fields(records), fields(&kept));
     for (kind, (always, ever)) in &now {
         let Some((always_then, ever_then)) = then.get(kind) else {
@@ -253,7 +340,11 @@ fn keep(name: &str, records: &[Report]) {
             path.display()
         );
     }
-    assert!(then.contains_key("task_submitted") && then.len() >= 4, "{name}: {:?}", then.keys());
+    assert!(
+        then.contains_key("task_submitted") && then.len() >= 4,
+        "{name}: {:?}",
+        then.keys()
+    );
 }
 
 /// Per type of event: the fields that all have, and those that any has.

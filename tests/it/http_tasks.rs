@@ -1,8 +1,10 @@
 //! Tasks over HTTP: both shapes of a request, watched to the end, listed in pages, submitted once per key, cancelled, and
-//! everything that may come in wrong.
+//! seen only by whom they concern. What may come in wrong is in `bad_requests`.
 
 use p2pjob_tests::{Cluster, HttpClient, HttpRequest, PATIENCE, Report, check_settled, wait_until};
 use serde_json::{Value, json};
+
+mod bad_requests;
 
 /// Sum of 1 to 1000.
 const SUM: i64 = 500_500;
@@ -34,7 +36,10 @@ fn finished(http: &HttpClient, task: &str) -> Report {
 fn submit(http: &HttpClient, body: &Value) -> String {
     let answer = http.post("/api/v1/tasks", body).expect_status(201);
     let task = answer.json().text("task_id").to_owned();
-    assert_eq!(answer.header("location"), Some(format!("/api/v1/tasks/{task}").as_str()));
+    assert_eq!(
+        answer.header("location"),
+        Some(format!("/api/v1/tasks/{task}").as_str())
+    );
     task
 }
 
@@ -60,11 +65,15 @@ fn both_shapes_are_submitted_watched_and_bring_the_sum() {
         assert_eq!(report.text("status"), "completed", "{report}");
         assert_eq!(report.at("result"), &json!(SUM), "{report}");
         assert_eq!((report.text("owner"), report.text("priority")), (owner, priority));
-        assert!(report.at("execution_time").is_number() && report.at("worker_id").is_string(), "{report}");
+        assert!(
+            report.at("execution_time").is_number() && report.at("worker_id").is_string(),
+            "{report}"
+        );
         // The tag of a task that has ended stays.
         let target = format!("/api/v1/tasks/{task}");
         let tag = http.get(&target).header("etag").expect("a tag").to_owned();
-        http.send(&HttpRequest::get(&target).header("if-none-match", &tag)).expect_status(304);
+        http.send(&HttpRequest::get(&target).header("if-none-match", &tag))
+            .expect_status(304);
         // What runs again is what ran.
         let again = http.get(&format!("{target}/request")).expect_status(200).json();
         let second = finished(&http, &submit(&http, &again.0));
@@ -75,7 +84,10 @@ fn both_shapes_are_submitted_watched_and_bring_the_sum() {
     assert_eq!(status.text("node_id"), cluster.node(0).name());
     assert_eq!(status.number("peers_count"), 2);
     let analytics = status.at("pricing_analytics");
-    assert!(analytics["current_prices"]["cpu"].is_number() && analytics["prediction_1h"]["cpu"].is_number(), "{status}");
+    assert!(
+        analytics["current_prices"]["cpu"].is_number() && analytics["prediction_1h"]["cpu"].is_number(),
+        "{status}"
+    );
     check_settled(cluster.nodes());
 }
 
@@ -86,30 +98,58 @@ fn the_record_of_a_task_is_told_chunk_by_chunk() {
     let http = cluster.node(0).http();
     let task = submit(&http, &range(1000));
     assert_eq!(finished(&http, &task).number("accepted"), 10);
-    let page = http.get(&format!("/api/v1/tasks/{task}/chunks?limit=7")).expect_status(200).json();
+    let page = http
+        .get(&format!("/api/v1/tasks/{task}/chunks?limit=7"))
+        .expect_status(200)
+        .json();
     let cursor = page.text("next_cursor").to_owned();
-    let rest = http.get(&format!("/api/v1/tasks/{task}/chunks?limit=7&cursor={cursor}")).expect_status(200).json();
+    let rest = http
+        .get(&format!("/api/v1/tasks/{task}/chunks?limit=7&cursor={cursor}"))
+        .expect_status(200)
+        .json();
     let chunks: Vec<Report> = page.list("items").into_iter().chain(rest.list("items")).collect();
-    assert_eq!(chunks.iter().map(|chunk| chunk.number("chunk")).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
-    assert!(chunks.iter().all(|chunk| chunk.text("decision") == "accepted" && chunk.list("replicas").len() >= 2));
+    assert_eq!(
+        chunks.iter().map(|chunk| chunk.number("chunk")).collect::<Vec<_>>(),
+        (0..10).collect::<Vec<_>>()
+    );
+    assert!(
+        chunks
+            .iter()
+            .all(|chunk| chunk.text("decision") == "accepted" && chunk.list("replicas").len() >= 2)
+    );
     assert!(rest.at("next_cursor").is_null(), "{rest}");
-    let one = http.get(&format!("/api/v1/tasks/{task}/chunks/3")).expect_status(200).json();
+    let one = http
+        .get(&format!("/api/v1/tasks/{task}/chunks/3"))
+        .expect_status(200)
+        .json();
     assert_eq!(one, chunks[3]);
-    http.get(&format!("/api/v1/tasks/{task}/chunks/10")).expect_problem(404, "not_found");
-    let replay = http.post(&format!("/api/v1/tasks/{task}/replay"), &json!({"chunk": 3})).expect_status(200).json();
+    http.get(&format!("/api/v1/tasks/{task}/chunks/10"))
+        .expect_problem(404, "not_found");
+    let replay = http
+        .post(&format!("/api/v1/tasks/{task}/replay"), &json!({"chunk": 3}))
+        .expect_status(200)
+        .json();
     assert!(replay.flag("same_outcome") && replay.flag("same_fuel"), "{replay}");
     http.get(&format!("/api/v1/tasks/{task}/explain")).expect_status(200);
-    http.get(&format!("/api/v1/tasks/{task}/logs?chunk=1")).expect_status(200);
+    http.get(&format!("/api/v1/tasks/{task}/logs?chunk=1"))
+        .expect_status(200);
     // Replicas on other nodes are paid: receipts signed by both sides.
     let receipts = wait_until("both sides have signed", PATIENCE, || {
-        let page = http.get(&format!("/api/v1/tasks/{task}/receipts")).expect_status(200).json();
+        let page = http
+            .get(&format!("/api/v1/tasks/{task}/receipts"))
+            .expect_status(200)
+            .json();
         let receipts = page.list("items");
         let signed = !receipts.is_empty() && receipts.iter().all(|receipt| receipt.flag("signed_by_both"));
         if signed { Ok(receipts) } else { Err(page) }
     });
     for receipt in &receipts {
         let lines = receipt.list("lines");
-        assert_eq!(lines.iter().map(|line| line.number("price")).sum::<i64>(), receipt.number("amount"), "{receipt}");
+        assert_eq!(
+            lines.iter().map(|line| line.number("price")).sum::<i64>(),
+            receipt.number("amount"),
+            "{receipt}"
+        );
         assert_eq!(receipt.text("task_id"), task);
     }
     check_settled(cluster.nodes());
@@ -135,14 +175,23 @@ fn lists_are_filtered_and_paged_by_bound_cursors() {
             break;
         };
         // The size of a page may change on the way, its filters may not.
-        http.get(&format!("/api/v1/tasks?limit=1&status=completed&cursor={cursor}")).expect_status(200);
-        http.get(&format!("/api/v1/tasks?status=failed&cursor={cursor}")).expect_problem(400, "bad_cursor");
-        http.get(&format!("/api/v1/tasks?cursor={cursor}")).expect_problem(400, "bad_cursor");
+        http.get(&format!("/api/v1/tasks?limit=1&status=completed&cursor={cursor}"))
+            .expect_status(200);
+        http.get(&format!("/api/v1/tasks?status=failed&cursor={cursor}"))
+            .expect_problem(400, "bad_cursor");
+        http.get(&format!("/api/v1/tasks?cursor={cursor}"))
+            .expect_problem(400, "bad_cursor");
         target = format!("/api/v1/tasks?limit=3&status=completed&cursor={cursor}");
     }
     let newest_first: Vec<String> = tasks.iter().rev().cloned().collect();
     assert_eq!(found, newest_first);
-    let count = |query: &str| http.get(&format!("/api/v1/tasks?{query}")).expect_status(200).json().list("items").len();
+    let count = |query: &str| {
+        http.get(&format!("/api/v1/tasks?{query}"))
+            .expect_status(200)
+            .json()
+            .list("items")
+            .len()
+    };
     assert_eq!(count("status=failed"), 0);
     assert_eq!(count("status=failed,completed"), 7);
     assert_eq!(count("status=failed&status=completed"), 7);
@@ -160,7 +209,11 @@ fn a_key_submits_once_also_over_a_crash() {
     let mut cluster = Cluster::start(1);
     job_list(&cluster);
     let with_key = |key: &str, body: &Value| HttpRequest::post("/api/v1/tasks", body).header("idempotency-key", key);
-    let first = cluster.node(0).http().send(&with_key("order-1", &range(100))).expect_status(201);
+    let first = cluster
+        .node(0)
+        .http()
+        .send(&with_key("order-1", &range(100)))
+        .expect_status(201);
     assert_eq!(first.header("idempotency-replayed"), None);
     let task = first.json().text("task_id").to_owned();
     cluster.kill(0);
@@ -170,12 +223,17 @@ fn a_key_submits_once_also_over_a_crash() {
     let again = http.send(&with_key("order-1", &range(100))).expect_status(201);
     assert_eq!(again.json().text("task_id"), task);
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
-    http.send(&with_key("order-1", &range(200))).expect_problem(422, "idempotency_key_reused");
+    http.send(&with_key("order-1", &range(200)))
+        .expect_problem(422, "idempotency_key_reused");
     // A refused request leaves its key free.
-    http.send(&with_key("order-2", &json!({"job": "no_such_job"}))).expect_problem(404, "not_found");
+    http.send(&with_key("order-2", &json!({"job": "no_such_job"})))
+        .expect_problem(404, "not_found");
     let other = http.send(&with_key("order-2", &range(100))).expect_status(201).json();
     assert_ne!(other.text("task_id"), task);
-    assert_eq!(http.get("/api/v1/tasks").expect_status(200).json().list("items").len(), 2);
+    assert_eq!(
+        http.get("/api/v1/tasks").expect_status(200).json().list("items").len(),
+        2
+    );
 }
 
 #[test]
@@ -185,116 +243,24 @@ fn a_quote_starts_nothing_and_a_task_is_cancelled_with_its_reason() {
     let http = cluster.node(0).http();
     let quote = http.post("/api/v1/quote", &range(1000)).expect_status(200).json();
     assert_eq!(quote.number("chunks"), 10, "{quote}");
-    assert_eq!(http.get("/api/v1/tasks").expect_status(200).json().list("items").len(), 0);
+    assert_eq!(
+        http.get("/api/v1/tasks").expect_status(200).json().list("items").len(),
+        0
+    );
     // One node cannot give three replicas: it waits.
     let mut waiting = range(1000);
     waiting["config"]["verify"] = json!("quorum:3");
     let task = submit(&http, &waiting);
     let cancel = format!("/api/v1/tasks/{task}/cancel");
-    let report = http.post(&cancel, &json!({"reason": "no more needed"})).expect_status(200).json();
-    assert_eq!((report.text("status"), report.text("detail")), ("cancelled", "no more needed"));
+    let report = http
+        .post(&cancel, &json!({"reason": "no more needed"}))
+        .expect_status(200)
+        .json();
+    assert_eq!(
+        (report.text("status"), report.text("detail")),
+        ("cancelled", "no more needed")
+    );
     http.post(&cancel, &json!({})).expect_problem(409, "conflict");
-}
-
-/// A request, and the status and code it must have; and what its words must name.
-struct Bad {
-    request: HttpRequest,
-    status: u16,
-    code: &'static str,
-    named: &'static str,
-}
-
-fn bad(request: HttpRequest, status: u16, code: &'static str, named: &'static str) -> Bad {
-    Bad {
-        request,
-        status,
-        code,
-        named,
-    }
-}
-
-fn bad_bodies() -> Vec<Bad> {
-    let tasks = "/api/v1/tasks";
-    let post = |body: Value| HttpRequest::post(tasks, &body);
-    let raw = |body: &str| HttpRequest::new("POST", tasks).header("content-type", "application/json").body(body);
-    vec![
-        bad(post(json!({})), 400, "bad_input", "job"),
-        bad(post(json!({"job": "range_reduce", "surprise": 1})), 400, "bad_input", "surprise"),
-        bad(post(json!({"job": 7})), 400, "bad_input", "job"),
-        bad(post(json!({"job": "nothing_like_it"})), 404, "not_found", "nothing_like_it"),
-        bad(post(json!({"job": "range_reduce", "params": {"start": "x"}})), 400, "bad_input", "start"),
-        bad(post(json!({"job": "range_reduce", "inputs": {"a": "../../etc"}})), 400, "bad_input", "inputs.a"),
-        bad(post(json!({"job": "range_reduce", "config": {"priority": 9}})), 400, "bad_input", "config.priority"),
-        bad(raw("{"), 400, "bad_input", "JSON"),
-        bad(raw(""), 400, "bad_input", "JSON"),
-        bad(raw("\u{0}"), 400, "bad_input", "JSON"),
-        bad(HttpRequest::new("POST", tasks).body("{}"), 415, "wrong_content_type", "application/json"),
-        bad(
-            HttpRequest::new("POST", tasks).header("content-type", "text/plain").body("{}"),
-            415,
-            "wrong_content_type",
-            "text/plain",
-        ),
-        bad(raw(&" ".repeat(2 << 20)), 413, "too_large", "bytes"),
-        bad(
-            HttpRequest::new("POST", "/api/v1/jobs").header("content-type", "application/wasm").body("no component"),
-            400,
-            "bad_input",
-            "",
-        ),
-        bad(HttpRequest::post("/api/v1/jobs", &json!({"component": "00"})), 400, "bad_input", "component"),
-        bad(HttpRequest::post("/api/v1/jobs", &json!({"component": "0".repeat(64)})), 404, "not_found", "upload"),
-    ]
-}
-
-fn bad_addresses() -> Vec<Bad> {
-    let nobody = "ab".repeat(32);
-    let get = |target: &str| HttpRequest::get(target);
-    let mut table = vec![
-        bad(get("/api/v1/tasks?limit=0"), 400, "bad_input", "limit"),
-        bad(get("/api/v1/tasks?limit=501"), 400, "bad_input", "limit"),
-        bad(get("/api/v1/tasks?limit=many"), 400, "bad_input", "limit"),
-        bad(get("/api/v1/tasks?status=done"), 400, "bad_input", "status"),
-        bad(get("/api/v1/tasks?statuses=done"), 400, "bad_input", "statuses"),
-        bad(get("/api/v1/tasks?cursor=00"), 400, "bad_cursor", "cursor"),
-        bad(get("/api/v1/tasks/nothing"), 400, "bad_input", "64"),
-        bad(get("/api/v1/tasks/%2e%2e"), 400, "bad_input", "64"),
-        bad(get("/api/v1/tasks/..%2f..%2fetc%2fpasswd"), 400, "bad_input", "64"),
-        bad(get("/api/v1/tasks/%00"), 400, "bad_input", "64"),
-        bad(get("/api/v1/tasks/%ff%fe"), 400, "bad_input", ""),
-        bad(get(&format!("/api/v1/tasks/{}", "a".repeat(8_000))), 400, "bad_input", "64"),
-        bad(get(&format!("/api/v1/tasks/{}", nobody.to_uppercase())), 400, "bad_input", "lower-case"),
-        bad(get(&format!("/api/v1/tasks/{nobody}/chunks/-1")), 400, "bad_input", ""),
-        bad(get("/api/v1/jobs/no_such_job"), 404, "not_found", "no_such_job"),
-        bad(get("/api/v1/nothing"), 404, "not_found", ""),
-        bad(HttpRequest::new("DELETE", "/api/v1/tasks"), 405, "method_not_allowed", "DELETE"),
-        bad(HttpRequest::new("PUT", "/api/v1/network/status"), 405, "method_not_allowed", "PUT"),
-    ];
-    for part in ["", "/request", "/explain", "/chunks", "/chunks/0", "/logs", "/receipts"] {
-        table.push(bad(get(&format!("/api/v1/tasks/{nobody}{part}")), 404, "not_found", "no task"));
-    }
-    table
-}
-
-#[test]
-fn whatever_comes_in_is_a_problem_that_names_it() {
-    let cluster = Cluster::start(1);
-    job_list(&cluster);
-    let http = cluster.node(0).http();
-    for Bad { request, status, code, named } in bad_bodies().into_iter().chain(bad_addresses()) {
-        let words = http.send(&request).expect_problem(status, code);
-        assert!(words.contains(named), "{request:?}: {words:?} does not name {named:?}");
-    }
-    let wrong = http.send(&HttpRequest::new("DELETE", "/api/v1/tasks"));
-    let allowed = wrong.header("allow").expect("what is allowed");
-    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
-    let head = http.send(&HttpRequest::new("HEAD", "/api/v1/network/status")).expect_status(200);
-    assert!(head.body.is_empty());
-    let options = http.send(&HttpRequest::new("OPTIONS", "/api/v1/tasks"));
-    assert!(options.header("allow").expect("what is allowed").contains("POST"), "{options}");
-    // It lives, and nothing was left behind.
-    assert_eq!(http.get("/health").expect_status(200).json().text("status"), "ok");
-    assert_eq!(http.get("/api/v1/tasks").expect_status(200).json().list("items").len(), 0);
 }
 
 #[test]
@@ -306,23 +272,55 @@ fn who_sees_only_own_tasks_sees_nothing_of_others() {
         let made = node.ask(&["token", "new", "--role", "submitter", "--name", name, "--own-only"]);
         made.text("token").to_owned()
     };
-    let (ann, bob) = (node.http().with_token(&token("ann")), node.http().with_token(&token("bob")));
+    let (ann, bob) = (
+        node.http().with_token(&token("ann")),
+        node.http().with_token(&token("bob")),
+    );
     let task = submit(&ann, &range(100));
     let mine = finished(&ann, &task);
     assert_eq!(mine.text("owner"), "ann");
-    assert_eq!(bob.get("/api/v1/tasks").expect_status(200).json().list("items").len(), 0);
-    assert_eq!(bob.get("/api/v1/tasks?owner=ann").expect_status(200).json().list("items").len(), 0);
-    assert_eq!(ann.get("/api/v1/tasks").expect_status(200).json().list("items").len(), 1);
+    assert_eq!(
+        bob.get("/api/v1/tasks").expect_status(200).json().list("items").len(),
+        0
+    );
+    assert_eq!(
+        bob.get("/api/v1/tasks?owner=ann")
+            .expect_status(200)
+            .json()
+            .list("items")
+            .len(),
+        0
+    );
+    assert_eq!(
+        ann.get("/api/v1/tasks").expect_status(200).json().list("items").len(),
+        1
+    );
     let nobody = "ab".repeat(32);
-    for part in ["", "/request", "/explain", "/chunks", "/chunks/0", "/logs", "/receipts", "/events", "/result"] {
+    for part in [
+        "",
+        "/request",
+        "/explain",
+        "/chunks",
+        "/chunks/0",
+        "/logs",
+        "/receipts",
+        "/events",
+        "/result",
+    ] {
         // Word for word what is said of a task that is not there.
-        let theirs = bob.get(&format!("/api/v1/tasks/{task}{part}")).expect_problem(404, "not_found");
-        let absent = bob.get(&format!("/api/v1/tasks/{nobody}{part}")).expect_problem(404, "not_found");
+        let theirs = bob
+            .get(&format!("/api/v1/tasks/{task}{part}"))
+            .expect_problem(404, "not_found");
+        let absent = bob
+            .get(&format!("/api/v1/tasks/{nobody}{part}"))
+            .expect_problem(404, "not_found");
         assert_eq!(theirs.replace(&task, "ID"), absent.replace(&nobody, "ID"), "{part}");
         ann.get(&format!("/api/v1/tasks/{task}{part}")).expect_status(200);
     }
-    bob.post(&format!("/api/v1/tasks/{task}/cancel"), &json!({})).expect_problem(404, "not_found");
-    bob.post(&format!("/api/v1/tasks/{task}/replay"), &json!({"chunk": 0})).expect_problem(404, "not_found");
+    bob.post(&format!("/api/v1/tasks/{task}/cancel"), &json!({}))
+        .expect_problem(404, "not_found");
+    bob.post(&format!("/api/v1/tasks/{task}/replay"), &json!({"chunk": 0}))
+        .expect_problem(404, "not_found");
     let mut forged = range(10);
     forged["owner_id"] = json!("ann");
     bob.post("/api/v1/tasks", &forged).expect_problem(400, "bad_input");

@@ -54,12 +54,21 @@ fn every_operation_is_described() {
     for (name, operation) in &operations {
         let text = |field: &str| operation[field].as_str().unwrap_or_default();
         assert!(!text("summary").is_empty(), "{name} has no summary");
-        assert!(ids.insert(text("operationId").to_owned()), "{name}: operationId {} is taken", text("operationId"));
+        assert!(
+            ids.insert(text("operationId").to_owned()),
+            "{name}: operationId {} is taken",
+            text("operationId")
+        );
         assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name} has no tag");
         let answers = operation["responses"].as_object().expect("answers");
-        assert!(answers.keys().any(|status| status.starts_with('2')), "{name} never succeeds");
+        assert!(
+            answers.keys().any(|status| status.starts_with('2')),
+            "{name} never succeeds"
+        );
         for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
-            let named = answer["$ref"].as_str().and_then(|place| api.0.pointer(place.trim_start_matches('#')));
+            let named = answer["$ref"]
+                .as_str()
+                .and_then(|place| api.0.pointer(place.trim_start_matches('#')));
             let answer = named.unwrap_or(answer);
             let problem = &answer["content"]["application/problem+json"]["schema"]["$ref"];
             assert_eq!(problem, "#/components/schemas/Problem", "{name} {status}");
@@ -71,7 +80,11 @@ fn every_operation_is_described() {
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let about = parameter["description"].as_str().unwrap_or_default();
-            assert!(!about.is_empty(), "{name}: parameter {} is not described", parameter["name"]);
+            assert!(
+                !about.is_empty(),
+                "{name}: parameter {} is not described",
+                parameter["name"]
+            );
         }
         let path = name.split_once(' ').map_or("", |(_, path)| path);
         let parameters = operation["parameters"].to_string();

@@ -120,7 +120,9 @@ impl HttpClient {
     pub fn new(url: &str) -> Self {
         let (scheme, host) = url.split_once("://").unwrap_or_else(|| panic!("{url:?} is no URL"));
         let host = host.trim_end_matches('/').to_owned();
-        let address = host.parse().unwrap_or_else(|_| panic!("{url:?} names no IP address and port"));
+        let address = host
+            .parse()
+            .unwrap_or_else(|_| panic!("{url:?} names no IP address and port"));
         Self {
             address,
             host,
@@ -437,7 +439,9 @@ impl Connection {
             if line.is_empty() {
                 return Ok(head);
             }
-            let (name, value) = line.split_once(':').ok_or_else(|| broken(format!("{line:?} is no header")))?;
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| broken(format!("{line:?} is no header")))?;
             head.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
     }
@@ -445,7 +449,10 @@ impl Connection {
     fn read_text_line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         match self.reader().read_line(&mut line)? {
-            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed")),
+            0 => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the connection was closed",
+            )),
             _ => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
         }
     }

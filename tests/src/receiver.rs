@@ -29,7 +29,10 @@ impl Received {
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known == name);
-        found.map_or_else(|| panic!("there is no {name} in {:?}", self.headers), |(_, value)| value)
+        found.map_or_else(
+            || panic!("there is no {name} in {:?}", self.headers),
+            |(_, value)| value,
+        )
     }
 
     /// The body as JSON.
@@ -136,7 +139,9 @@ fn read(stream: &TcpStream) -> std::io::Result<(Head, Vec<u8>)> {
     loop {
         line.clear();
         reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     let length = headers.iter().find(|(name, _)| name == "content-length");

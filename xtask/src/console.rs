@@ -66,12 +66,15 @@ pub fn console(folders: &Folders) -> Result<(), Failure> {
     // No stamp while the build is half done. A missing one is what is wanted.
     let _ = std::fs::remove_file(&stamp);
     install(&here)?;
-    run(Command::new("npm").current_dir(&here).args(["run", "--silent", "build"]))?;
+    run(Command::new("npm")
+        .current_dir(&here)
+        .args(["run", "--silent", "build"]))?;
     let built = pack(&here.join("dist"))?;
     let packed = show(&built);
     if packed > MAX_PACKED_BYTES {
         let limit = MAX_PACKED_BYTES >> 10;
-        let text = format!("the console weighs {packed} bytes packed; at most {limit} KiB are allowed: load less at once");
+        let text =
+            format!("the console weighs {packed} bytes packed; at most {limit} KiB are allowed: load less at once");
         return Err(Failure::new(text));
     }
     std::fs::write(&stamp, "").map_err(|error| Failure::file("write", &stamp, &error))
@@ -95,14 +98,22 @@ pub fn console_if_changed(folders: &Folders) -> Result<(), Failure> {
 }
 
 fn is_fresh(here: &Path) -> bool {
-    let sources: Vec<PathBuf> = SOURCES.iter().map(|name| here.join(name)).filter(|path| path.exists()).collect();
-    let page = ["dist/index.html", "dist/index.html.gz"].iter().any(|page| here.join(page).is_file());
+    let sources: Vec<PathBuf> = SOURCES
+        .iter()
+        .map(|name| here.join(name))
+        .filter(|path| path.exists())
+        .collect();
+    let page = ["dist/index.html", "dist/index.html.gz"]
+        .iter()
+        .any(|page| here.join(page).is_file());
     let built = modified(&here.join("node_modules/.p2pjob-built"));
     page && built.is_some_and(|built| newest(&sources).is_some_and(|changed| built > changed))
 }
 
 fn node_is_there() -> Result<(), Failure> {
-    let missing = ["node", "npm"].into_iter().find(|program| !succeeds(Command::new(program).arg("--version")));
+    let missing = ["node", "npm"]
+        .into_iter()
+        .find(|program| !succeeds(Command::new(program).arg("--version")));
     match missing {
         None => Ok(()),
         Some(program) => Err(Failure::new(format!(
@@ -128,12 +139,24 @@ fn install(here: &Path) -> Result<(), Failure> {
 
 fn pack(dist: &Path) -> Result<Vec<Built>, Failure> {
     let mut node = Command::new("node");
-    node.args(["-e", PACK]).arg(dist).stdin(Stdio::null()).stderr(Stdio::inherit());
-    let packed = node.output().map_err(|error| Failure::new(format!("cannot run node: {error}")))?;
+    node.args(["-e", PACK])
+        .arg(dist)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    let packed = node
+        .output()
+        .map_err(|error| Failure::new(format!("cannot run node: {error}")))?;
     if !packed.status.success() {
-        return Err(Failure::new(format!("packing {} ended with {}", dist.display(), packed.status)));
+        return Err(Failure::new(format!(
+            "packing {} ended with {}",
+            dist.display(),
+            packed.status
+        )));
     }
-    Ok(String::from_utf8_lossy(&packed.stdout).lines().filter_map(read_line).collect())
+    Ok(String::from_utf8_lossy(&packed.stdout)
+        .lines()
+        .filter_map(read_line)
+        .collect())
 }
 
 fn read_line(line: &str) -> Option<Built> {
@@ -153,7 +176,11 @@ fn show(built: &[Built]) -> u64 {
     for file in &own {
         println!("{:>10} {:>10}  {}", file.bytes, file.packed, file.path);
     }
-    let sum = |files: &[&Built]| files.iter().fold((0, 0), |(all, packed), file| (all + file.bytes, packed + file.packed));
+    let sum = |files: &[&Built]| {
+        files
+            .iter()
+            .fold((0, 0), |(all, packed), file| (all + file.bytes, packed + file.packed))
+    };
     let (bytes, packed) = sum(&own);
     println!("{bytes:>10} {packed:>10}  in all, of at most {MAX_PACKED_BYTES}");
     let (lazy_bytes, lazy_packed) = sum(&lazy);

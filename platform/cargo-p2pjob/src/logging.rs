@@ -29,7 +29,11 @@ pub fn start(app: &App, default: &str) -> Result<(), CliError> {
     let wanted = wanted.or_else(|| app.environment.get("P2PJOB_LOG")).unwrap_or(default);
     let filter = EnvFilter::try_new(wanted).map_err(|error| {
         let remedy = "use off, error, warn, info, debug or trace, or directives such as info,node=debug";
-        CliError::new(Exit::Usage, format!("log level {wanted:?} is not valid: {error}"), remedy)
+        CliError::new(
+            Exit::Usage,
+            format!("log level {wanted:?} is not valid: {error}"),
+            remedy,
+        )
     })?;
     let (files, handle) = reload::Layer::new(FileLayer::None);
     let stderr = fmt::layer().with_writer(std::io::stderr);
@@ -37,7 +41,11 @@ pub fn start(app: &App, default: &str) -> Result<(), CliError> {
         LogFormat::Compact => stderr.compact().with_ansi(app.console.has_color()).boxed(),
         LogFormat::Json => stderr.json().boxed(),
     };
-    let started = tracing_subscriber::registry().with(files).with(filter).with(stderr).try_init();
+    let started = tracing_subscriber::registry()
+        .with(files)
+        .with(filter)
+        .with(stderr)
+        .try_init();
     started.map_err(|error| CliError::new(Exit::Internal, format!("cannot start logging: {error}"), ""))?;
     // A process starts logging once.
     let _ = FILES.set(handle);
@@ -66,7 +74,11 @@ pub fn open_files(config: &NodeConfig) -> Result<Option<LogFiles>, CliError> {
     };
     let refused = |why: String| {
         let remedy = "give logs.dir a folder that this user may write to, or leave it out";
-        CliError::new(Exit::Environment, format!("cannot write log files in {}: {why}", dir.display()), remedy)
+        CliError::new(
+            Exit::Environment,
+            format!("cannot write log files in {}: {why}", dir.display()),
+            remedy,
+        )
     };
     let rotation = match config.logs.rotation {
         LogRotation::Hourly => Rotation::HOURLY,
@@ -74,7 +86,10 @@ pub fn open_files(config: &NodeConfig) -> Result<Option<LogFiles>, CliError> {
         LogRotation::Never => Rotation::NEVER,
     };
     // Nodes that share a folder have files of their own.
-    let of_node = config.data_dir.file_name().map_or_else(String::new, |name| format!("-{}", name.to_string_lossy()));
+    let of_node = config
+        .data_dir
+        .file_name()
+        .map_or_else(String::new, |name| format!("-{}", name.to_string_lossy()));
     let mut builder = RollingFileAppender::builder()
         .rotation(rotation)
         .filename_prefix(format!("p2pjob{of_node}"))

@@ -114,7 +114,10 @@ fn refused(problem: Problem) -> Refused {
 }
 
 async fn admit(gate: &Arc<Gate>, facts: &Facts, request: Request, next: Next) -> Result<Response, Refused> {
-    let pattern = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let pattern = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
     let rule = table::rule(&facts.method, pattern.as_deref());
     let proven = authenticate::authenticate(gate, facts, request.headers());
     let (caller, by, denied) = match proven {
@@ -124,16 +127,19 @@ async fn admit(gate: &Arc<Gate>, facts: &Facts, request: Request, next: Next) ->
     take_rate(gate, facts, caller.as_ref())?;
     let action = format!("{} {}", facts.method, pattern.as_deref().unwrap_or("(no route)"));
     let record = Record::new(facts, caller.as_ref(), action, request.uri().path());
-    let allowed = facts.check_proof(by, request.headers()).map_err(refused).and_then(|()| match rule {
-        Rule::Public => Ok(()),
-        Rule::Unknown => Err(refused(no_rule())),
-        Rule::OtherMethods(allowed) => Err(other_methods(facts, &allowed)),
-        Rule::Needs(role) => match (&caller, denied) {
-            (Some(caller), _) if caller.role >= role => Ok(()),
-            (Some(caller), _) => Err(refused(wrong_role(role.name(), caller.role.name()))),
-            (None, denied) => Err(denied.unwrap_or_else(|| refused(Problem::unauthenticated()))),
-        },
-    });
+    let allowed = facts
+        .check_proof(by, request.headers())
+        .map_err(refused)
+        .and_then(|()| match rule {
+            Rule::Public => Ok(()),
+            Rule::Unknown => Err(refused(no_rule())),
+            Rule::OtherMethods(allowed) => Err(other_methods(facts, &allowed)),
+            Rule::Needs(role) => match (&caller, denied) {
+                (Some(caller), _) if caller.role >= role => Ok(()),
+                (Some(caller), _) => Err(refused(wrong_role(role.name(), caller.role.name()))),
+                (None, denied) => Err(denied.unwrap_or_else(|| refused(Problem::unauthenticated()))),
+            },
+        });
     if let Err(answer) = allowed {
         if !facts.is_safe() {
             record.refused(gate, answer.status()).await;
@@ -156,7 +162,11 @@ async fn run(
         return Err(refused(record::unwritable("nothing was done")));
     }
     let http = &gate.api.config().http;
-    let limit = if table::is_upload(&record.action) { http.max_upload_bytes } else { http.max_body_bytes };
+    let limit = if table::is_upload(&record.action) {
+        http.max_upload_bytes
+    } else {
+        http.max_body_bytes
+    };
     if body::declared(request.headers()).is_some_and(|length| length > limit) {
         return Err(refused(Problem::too_large(limit)));
     }
@@ -189,7 +199,9 @@ async fn run(
 
 fn take_rate(gate: &Gate, facts: &Facts, caller: Option<&Caller>) -> Result<(), Refused> {
     let token = caller.and_then(|caller| caller.token.as_deref());
-    let taken = gate.rates.take(&crate::limits::key(token, facts.peer.address.ip()), Instant::now());
+    let taken = gate
+        .rates
+        .take(&crate::limits::key(token, facts.peer.address.ip()), Instant::now());
     taken.map_err(|wait| too_many("too many requests", wait))
 }
 
@@ -198,8 +210,15 @@ pub fn too_many(what: &str, Wait(wait): Wait) -> Refused {
     let seconds = wait.as_secs().saturating_add(1);
     let detail = format!("{what}; the next one is answered in {seconds} s");
     let remedy = "wait as `Retry-After` says; http.rate_per_second and http.rate_burst set the limit";
-    let mut answer = refused(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail, remedy));
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    let mut answer = refused(Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_requests",
+        detail,
+        remedy,
+    ));
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     answer
 }
 
@@ -218,7 +237,12 @@ fn no_rule() -> Problem {
 fn other_methods(facts: &Facts, allowed: &str) -> Refused {
     let detail = format!("this address does not take {}", facts.method);
     let remedy = format!("it takes {allowed}");
-    let mut answer = refused(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail, &remedy));
+    let mut answer = refused(Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        detail,
+        &remedy,
+    ));
     if let Ok(allowed) = HeaderValue::from_str(allowed) {
         answer.headers_mut().insert(header::ALLOW, allowed);
     }
@@ -234,7 +258,10 @@ fn shaped(response: Response, facts: &Facts) -> Response {
         return response;
     }
     let (code, detail) = match status {
-        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", format!("this address does not take {}", facts.method)),
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method_not_allowed",
+            format!("this address does not take {}", facts.method),
+        ),
         StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address".to_owned()),
         StatusCode::UPGRADE_REQUIRED => ("upgrade_required", "this address speaks WebSocket".to_owned()),
         _ => ("bad_request", "the request cannot be understood".to_owned()),
@@ -250,7 +277,9 @@ fn shaped(response: Response, facts: &Facts) -> Response {
 
 fn panicked(panic: &(dyn std::any::Any + Send), facts: &Facts) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    let why = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let why = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
     tracing::error!(method = %facts.method, %why, "a handler panicked");
     let detail = "the node failed while it answered this";
     let remedy = "see the node's log; if it repeats, please report it";

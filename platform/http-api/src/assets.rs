@@ -38,8 +38,8 @@ impl Asset {
     /// The file at this path below the console's folder, such as `assets/index-Bq3.js`. None: there is no such file.
     pub fn find(path: &str) -> Option<Self> {
         // Names are looked up in a list: a path that leads elsewhere is no name in it.
-        let whole = Dist::get(path).map(|file| (file, false));
-        let (file, packed) = whole.or_else(|| Dist::get(&format!("{path}.gz")).map(|file| (file, true)))?;
+        let packed = Dist::get(&format!("{path}.gz")).map(|file| (file, true));
+        let (file, packed) = packed.or_else(|| Dist::get(path).map(|file| (file, false)))?;
         Some(Self {
             file,
             packed,
@@ -96,7 +96,9 @@ impl Asset {
             return Ok(stored);
         }
         let mut unpacked = Vec::new();
-        let read = GzDecoder::new(stored.as_ref()).take(MAX_UNPACKED_BYTES).read_to_end(&mut unpacked);
+        let read = GzDecoder::new(stored.as_ref())
+            .take(MAX_UNPACKED_BYTES)
+            .read_to_end(&mut unpacked);
         read.map(|_| Bytes::from(unpacked)).map_err(|error| {
             let detail = format!("the embedded file {} is damaged: {error}", self.path);
             let remedy = "build the console again: `cargo xtask console`";
@@ -120,7 +122,9 @@ pub fn paths() -> Vec<String> {
 /// Whether the client can unpack: it names gzip, and not with `q=0`.
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let mut codings = lists.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    let mut codings = lists
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','));
     codings.any(|coding| {
         let (name, parameter) = coding.split_once(';').unwrap_or((coding, ""));
         let named = matches!(name.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip" | "*");

@@ -133,7 +133,10 @@ pub async fn read_body(body: Body, limit: u64) -> Result<Bytes, Problem> {
     match limited.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if is_over_limit(error.as_ref()) => Err(Problem::too_large(limit)),
-        Err(error) => Err(Problem::bad_input(format!("the body ended early: {error}"), "send it again")),
+        Err(error) => Err(Problem::bad_input(
+            format!("the body ended early: {error}"),
+            "send it again",
+        )),
     }
 }
 

@@ -26,6 +26,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use error::with_codes;
+use job_model::digits::keep_digits;
 use limits::IntrospectionLimit;
 use mutation::Mutation;
 use query::Query;
@@ -101,7 +102,13 @@ async fn execute(
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Problem::bad_input("batches of queries are not taken", "send one query per request"));
     }
-    let request: GraphqlRequest = decode(&body)?;
+    let text = std::str::from_utf8(&body)
+        .map_err(|error| Problem::bad_input(format!("the body is no UTF-8: {error}"), "send one JSON object"))?;
+    // Whole numbers of any size in variables keep their digits, as in REST.
+    let request: GraphqlRequest = decode(keep_digits(text).as_bytes())?;
+    if request.query.trim().is_empty() {
+        return Err(Problem::bad_field("query", "missing; send {\"query\": \"...\"}"));
+    }
     if request.query.len() > MAX_QUERY_BYTES {
         return Err(Problem::bad_field("query", too_long()));
     }

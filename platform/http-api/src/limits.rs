@@ -98,7 +98,10 @@ impl Inner {
         if self.buckets.len() < MAX_BUCKETS || self.buckets.contains_key(key) {
             return key;
         }
-        if self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= SWEEP_EVERY) {
+        if self
+            .swept
+            .is_none_or(|swept| now.saturating_duration_since(swept) >= SWEEP_EVERY)
+        {
             self.swept = Some(now);
             self.buckets.retain(|_, bucket| bucket.full_at > now);
         }

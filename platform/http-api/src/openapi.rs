@@ -17,13 +17,29 @@ pub struct BodyProblems;
 /// Statuses, their names in the description, and what they mean.
 const PROBLEMS: [(&str, &str, &str); 9] = [
     ("400", "BadInput", "The request is wrong: `bad_input`, `bad_cursor`"),
-    ("401", "Unauthenticated", "A token is needed, or this one is not valid: `unauthenticated`"),
+    (
+        "401",
+        "Unauthenticated",
+        "A token is needed, or this one is not valid: `unauthenticated`",
+    ),
     ("403", "Forbidden", "The role does not allow it: `forbidden`"),
-    ("404", "NotFound", "There is no such thing, or none that the caller may see: `not_found`"),
+    (
+        "404",
+        "NotFound",
+        "There is no such thing, or none that the caller may see: `not_found`",
+    ),
     ("408", "TooSlow", "The request came too slowly: `too_slow`"),
-    ("429", "TooManyRequests", "Too many requests: `too_many_requests`; see `Retry-After`"),
+    (
+        "429",
+        "TooManyRequests",
+        "Too many requests: `too_many_requests`; see `Retry-After`",
+    ),
     ("500", "Internal", "The node failed, please report it: `internal`"),
-    ("503", "Unavailable", "Not now, the node is stopping or nobody can do it: `unavailable`"),
+    (
+        "503",
+        "Unavailable",
+        "Not now, the node is stopping or nobody can do it: `unavailable`",
+    ),
     ("507", "Limit", "No room on disk, or another limit: `limit`"),
 ];
 
@@ -31,8 +47,16 @@ const PROBLEMS: [(&str, &str, &str); 9] = [
 const BODY_PROBLEMS: [(&str, &str, &str); 4] = [
     ("409", "Conflict", "It cannot be done any more: `conflict`"),
     ("413", "TooLarge", "The body is too large: `too_large`"),
-    ("415", "WrongContentType", "The body is of another content type: `wrong_content_type`"),
-    ("422", "Contradiction", "It contradicts an earlier request: `idempotency_key_reused`"),
+    (
+        "415",
+        "WrongContentType",
+        "The body is of another content type: `wrong_content_type`",
+    ),
+    (
+        "422",
+        "Contradiction",
+        "It contradicts an earlier request: `idempotency_key_reused`",
+    ),
 ];
 
 fn references(list: &[(&str, &str, &str)]) -> BTreeMap<String, RefOr<Response>> {
@@ -45,7 +69,9 @@ fn references(list: &[(&str, &str, &str)]) -> BTreeMap<String, RefOr<Response>> 
 
 fn problem_response(description: &str) -> RefOr<Response> {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
-    let response = ResponseBuilder::new().description(description).content(PROBLEM_JSON, content);
+    let response = ResponseBuilder::new()
+        .description(description)
+        .content(PROBLEM_JSON, content);
     RefOr::T(response.build())
 }
 
@@ -105,11 +131,15 @@ fn describe(api: &mut OpenApi) {
         components.schemas.insert(name.to_owned(), schema);
     }
     for (_, name, description) in PROBLEMS.iter().chain(&BODY_PROBLEMS) {
-        components.responses.insert((*name).to_owned(), problem_response(description));
+        components
+            .responses
+            .insert((*name).to_owned(), problem_response(description));
     }
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A token of `p2pjob token new`; not needed on the node's own machine unless configured so"))
+        .description(Some(
+            "A token of `p2pjob token new`; not needed on the node's own machine unless configured so",
+        ))
         .build();
     let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
         "p2pjob_session",
@@ -119,7 +149,11 @@ fn describe(api: &mut OpenApi) {
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     // Any of them, or none: what a caller without a token may do is a matter of configuration.
     let any = |name: &str| utoipa::openapi::SecurityRequirement::new(name, Vec::<String>::new());
-    api.security = Some(vec![any("bearer"), any("cookie"), utoipa::openapi::SecurityRequirement::default()]);
+    api.security = Some(vec![
+        any("bearer"),
+        any("cookie"),
+        utoipa::openapi::SecurityRequirement::default(),
+    ]);
 }
 
 /// Every operation of the API may meet the access layer, limits and a stopping node, whether it says so or not.

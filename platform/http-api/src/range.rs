@@ -64,7 +64,9 @@ fn number(text: &str) -> Option<Option<u64>> {
 /// Whether the client has this entity already. Weak and strong tags are equal here, as the rule for GET wants.
 pub fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let tags = headers.get_all(header::IF_NONE_MATCH).iter();
-    let tags = tags.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    let tags = tags
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','));
     let mut tags = tags.map(str::trim);
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }

@@ -193,7 +193,11 @@ impl ReadRequest {
             *memory = largest_sandbox_bytes;
             let megabytes = largest_sandbox_bytes >> 20;
             let note = format!("ram_gb became {megabytes} MiB, the largest sandbox (worker.memory_bytes)");
-            self.note = if self.note.is_empty() { note } else { format!("{}; {note}", self.note) };
+            self.note = if self.note.is_empty() {
+                note
+            } else {
+                format!("{}; {note}", self.note)
+            };
         }
         self
     }
@@ -211,14 +215,20 @@ pub fn read_task(body: &[u8], caller: &Caller) -> Result<ReadRequest, Problem> {
 /// Reads a value as either shape.
 pub fn read_task_value(value: Value, caller: &Caller) -> Result<ReadRequest, Problem> {
     let Value::Object(object) = value else {
-        return Err(Problem::bad_field("body", "expected a JSON object with `job`, or with `task_type`"));
+        return Err(Problem::bad_field(
+            "body",
+            "expected a JSON object with `job`, or with `task_type`",
+        ));
     };
     let mut errors = Vec::new();
     let read = read_object(object, caller, &mut errors);
     if errors.is_empty() {
         return Ok(read);
     }
-    Err(Problem::bad_fields(errors, "see /openapi.json, or `AnyTaskRequest` at /docs"))
+    Err(Problem::bad_fields(
+        errors,
+        "see /openapi.json, or `AnyTaskRequest` at /docs",
+    ))
 }
 
 fn read_object(object: Map<String, Value>, caller: &Caller, errors: &mut Vec<FieldError>) -> ReadRequest {
@@ -226,7 +236,10 @@ fn read_object(object: Map<String, Value>, caller: &Caller, errors: &mut Vec<Fie
     let mut fields = Fields::new("", object);
     let job = fields.text(if flat { "task_type" } else { "job" }, MAX_JOB_BYTES, errors);
     if job.as_deref().is_none_or(str::is_empty) && !errors.iter().any(|e| e.field == "job" || e.field == "task_type") {
-        errors.push(FieldError::new(if flat { "task_type" } else { "job" }, "missing; name a job"));
+        errors.push(FieldError::new(
+            if flat { "task_type" } else { "job" },
+            "missing; name a job",
+        ));
     }
     let named = fields.text("owner_id", MAX_OWNER_BYTES, errors);
     let inputs = read_inputs(fields.object("inputs", errors), errors);
@@ -264,7 +277,10 @@ fn owner(named: Option<String>, caller: &Caller, errors: &mut Vec<FieldError>) -
         // Without a token it is a label; with one, it is who may see and stop the task.
         Some(named) if caller.token.is_none() || caller.role >= Role::Operator => named,
         Some(_) => {
-            errors.push(FieldError::new("owner_id", format!("the token is {own}'s; leave it out")));
+            errors.push(FieldError::new(
+                "owner_id",
+                format!("the token is {own}'s; leave it out"),
+            ));
             own
         }
     }
@@ -274,7 +290,10 @@ fn read_inputs(given: Option<Map<String, Value>>, errors: &mut Vec<FieldError>) 
     let given = given.unwrap_or_default();
     if given.len() > limits::MAX_INPUTS {
         let most = limits::MAX_INPUTS;
-        errors.push(FieldError::new("inputs", format!("there are {}, at most {most} are allowed", given.len())));
+        errors.push(FieldError::new(
+            "inputs",
+            format!("there are {}, at most {most} are allowed", given.len()),
+        ));
         return Vec::new();
     }
     let mut inputs = Vec::new();

@@ -73,7 +73,9 @@ async fn start(api: Api) -> Result<FrontInfo, String> {
         strict: http.tls == TlsMode::Files,
         stopping,
     });
-    let most = usize::try_from(http.max_connections).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
+    let most = usize::try_from(http.max_connections)
+        .unwrap_or(usize::MAX)
+        .clamp(1, Semaphore::MAX_PERMITS);
     Ok(FrontInfo {
         url,
         fingerprint,

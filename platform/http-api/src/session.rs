@@ -60,7 +60,10 @@ impl Sessions {
         let path = data_dir.join("session.key");
         let key = match read_private(&path, KEY_BYTES as u64).map_err(|error| error.to_string())? {
             Some(bytes) => bytes.try_into().map_err(|_| {
-                format!("{}: it is no key of {KEY_BYTES} bytes; delete it, which logs everybody out", path.display())
+                format!(
+                    "{}: it is no key of {KEY_BYTES} bytes; delete it, which logs everybody out",
+                    path.display()
+                )
             })?,
             None => {
                 let mut key = [0; KEY_BYTES];
@@ -125,7 +128,12 @@ impl Sessions {
         if expires <= now.0 {
             return Err(SessionProblem::Expired);
         }
-        if self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains_key(mac) {
+        if self
+            .ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(mac)
+        {
             return Err(SessionProblem::Ended);
         }
         Ok(id.to_owned())
@@ -147,8 +155,13 @@ impl Sessions {
 
     fn value<'a>(&self, headers: &'a HeaderMap, tls: bool) -> Option<&'a str> {
         let name = self.name(tls);
-        let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let texts = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let mut pairs = texts
+            .flat_map(|text| text.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
@@ -166,8 +179,12 @@ fn parts(value: &str) -> Option<(&str, u64, &str)> {
     let (id, rest) = value.split_once('.')?;
     let (expires, mac) = rest.split_once('.')?;
     let plain = expires.bytes().all(|byte| byte.is_ascii_digit()) && !expires.starts_with('0');
-    let lower = mac.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    (plain && lower).then(|| Some((id, expires.parse().ok()?, mac))).flatten()
+    let lower = mac
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    (plain && lower)
+        .then(|| Some((id, expires.parse().ok()?, mac)))
+        .flatten()
 }
 
 #[cfg(test)]

@@ -29,10 +29,10 @@ const BATCH_RECORDS: usize = 128;
 const BATCH_BYTES: usize = 256 << 10;
 /// Time between two batches: each wakes every listener.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(20);
-/// The same where many listen; a tenth of what a listener may be behind.
-const LONGEST_WINDOW: Duration = Duration::from_millis(100);
+/// The same where many listen; a fifth of what a listener may be behind.
+const LONGEST_WINDOW: Duration = Duration::from_millis(200);
 /// What one more listener adds to the window: about what it costs to wake it.
-const WINDOW_PER_LISTENER: Duration = Duration::from_micros(100);
+const WINDOW_PER_LISTENER: Duration = Duration::from_micros(200);
 /// Pages read from the journal at the same time: a record may hold outputs, and is decoded whole.
 const PAGES_AT_ONCE: usize = 2;
 /// Pages kept for other listeners at the same place.
@@ -118,12 +118,7 @@ impl EventHub {
     }
 
     /// Records of the journal as far as it is complete.
-    pub async fn records(
-        &self,
-        task: Option<TaskId>,
-        from: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, ControlError> {
+    pub async fn records(&self, task: Option<TaskId>, from: u64, limit: usize) -> Result<Vec<Recorded>, ControlError> {
         let complete = self.published();
         let mut records = self.shared.api.records(task, from, limit).await?;
         records.retain(|record| record.seq <= complete);

@@ -45,7 +45,9 @@ pub fn open(api: &Api, address: SocketAddr) -> Result<Option<Tls>, String> {
     let fingerprint = fingerprint(&key);
     let certificate = Arc::new(Certificate(RwLock::new(Arc::new(key))));
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| format!("TLS: {error}"))?;
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS: {error}"))?;
     let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&certificate) as _;
     let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
@@ -79,7 +81,8 @@ impl Source {
     fn files(api: &Api) -> Result<Self, String> {
         let http = &api.config().http;
         let wanted = |name: &str, path: &Option<PathBuf>| {
-            path.clone().ok_or_else(|| format!("http.tls = \"files\" needs http.{name}: name a PEM file"))
+            path.clone()
+                .ok_or_else(|| format!("http.tls = \"files\" needs http.{name}: name a PEM file"))
         };
         Ok(Self {
             chain: wanted("tls_cert", &http.tls_cert)?,
@@ -103,9 +106,11 @@ impl Source {
         }
         let bad = |path: &Path, what: &str, remedy: &str| format!("{}: {what}; {remedy}", path.display());
         let pem = |path: &Path, error: rustls::pki_types::pem::Error| match error {
-            rustls::pki_types::pem::Error::NoItemsFound => {
-                bad(path, "there is nothing of that kind in it", "give the chain in http.tls_cert, the key in http.tls_key")
-            }
+            rustls::pki_types::pem::Error::NoItemsFound => bad(
+                path,
+                "there is nothing of that kind in it",
+                "give the chain in http.tls_cert, the key in http.tls_key",
+            ),
             error => bad(path, &error.to_string(), "give PEM files that this user may read"),
         };
         let chain = CertificateDer::pem_file_iter(&self.chain)
@@ -116,13 +121,18 @@ impl Source {
         }
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| pem(&self.key, error))?;
         let signing = provider.key_provider.load_private_key(key);
-        let signing = signing.map_err(|error| bad(&self.key, &error.to_string(), "give an RSA, ECDSA or Ed25519 key"))?;
+        let signing =
+            signing.map_err(|error| bad(&self.key, &error.to_string(), "give an RSA, ECDSA or Ed25519 key"))?;
         let certified = CertifiedKey::new(chain, signing);
         match certified.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
             Err(rustls::Error::InconsistentKeys(_)) => {
                 let remedy = "give the key that the certificate was made with";
-                Err(bad(&self.key, &format!("it is not the key of {}", self.chain.display()), remedy))
+                Err(bad(
+                    &self.key,
+                    &format!("it is not the key of {}", self.chain.display()),
+                    remedy,
+                ))
             }
             Err(error) => Err(bad(&self.chain, &error.to_string(), "give an X.509 certificate in PEM")),
         }

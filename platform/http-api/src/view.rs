@@ -10,6 +10,7 @@ mod evidence;
 mod history;
 mod job;
 mod market;
+mod metric;
 mod network;
 mod quote;
 mod receipt;
@@ -24,6 +25,7 @@ pub use market::{Ledger, Prices};
 pub use network::{Finding, NetworkStatus, Peer, StatusParts};
 pub use quote::Quote;
 pub use receipt::{Receipt, receipt};
+pub use metric::TaskMetric;
 pub use task::{ErrorGroup, Task};
 pub use webhook::{Webhook, WebhookDelivery, WebhookTest};
 

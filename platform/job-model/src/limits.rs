@@ -35,6 +35,8 @@ pub const MAX_READ_BYTES: u32 = 1 << 20;
 pub const MAX_ENTROPY_BYTES: u32 = 64 << 10;
 /// Default memory of a sandbox, in bytes.
 pub const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
+/// What a node offers one sandbox unless its operator says otherwise, in bytes. A sandbox costs what its job touches.
+pub const DEFAULT_OFFERED_MEMORY_BYTES: u64 = 1 << 30;
 /// Default fuel of one replica: about a minute of integer code.
 pub const DEFAULT_FUEL: u64 = 600_000_000_000;
 /// Default limit of the output of one replica, in bytes.

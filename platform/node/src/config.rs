@@ -186,7 +186,7 @@ impl Default for WorkerSection {
         Self {
             enabled: true,
             slots: 0,
-            memory_bytes: job_model::limits::DEFAULT_MEMORY_BYTES,
+            memory_bytes: job_model::limits::DEFAULT_OFFERED_MEMORY_BYTES,
             queue: 8_192,
             run_own_tasks: true,
         }

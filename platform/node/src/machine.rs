@@ -111,7 +111,10 @@ impl Window {
     fn move_on(&mut self, busy: f64, whole: f64) -> f64 {
         if self.since.elapsed() >= WINDOW && whole > self.whole {
             let share = (busy - self.busy).max(0.0) / (whole - self.whole);
-            *self = Self { share, ..Self::new(busy, whole) };
+            *self = Self {
+                share,
+                ..Self::new(busy, whole)
+            };
         }
         self.share
     }

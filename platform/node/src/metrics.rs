@@ -50,6 +50,9 @@ pub struct Meters {
     load_seconds: Histogram,
     fetched_bytes: Counter,
     turn_seconds: Histogram,
+    /// Taken, failed.
+    deliveries: [Counter; 2],
+    delivery_seconds: Histogram,
 }
 
 fn each<const N: usize>(name: &'static str, label: &'static str, values: [&'static str; N]) -> [Counter; N] {
@@ -61,12 +64,23 @@ impl Default for Meters {
     fn default() -> Self {
         names::describe();
         let reasons = ["policy", "spot", "escalation", "hedge", "retry"];
-        let whys = ["disconnected", "stalled", "restarted", "refused", "superseded", "task_ended"];
+        let whys = [
+            "disconnected",
+            "stalled",
+            "restarted",
+            "refused",
+            "superseded",
+            "task_ended",
+        ];
         let outcomes = ["value", "guest_error", "trap", "out_of_fuel", "no_verdict"];
         let verdicts = ["accepted", "wrong", "late", "undecided"];
         Self {
             tasks_submitted: metrics::counter!("p2pjob_tasks_submitted_total"),
-            tasks_ended: each("p2pjob_tasks_ended_total", "status", ["completed", "failed", "cancelled"]),
+            tasks_ended: each(
+                "p2pjob_tasks_ended_total",
+                "status",
+                ["completed", "failed", "cancelled"],
+            ),
             task_seconds: metrics::histogram!("p2pjob_task_duration_seconds"),
             chunks_planned: metrics::counter!("p2pjob_chunks_planned_total"),
             chunks: each("p2pjob_chunks_total", "outcome", ["accepted", "failed", "recalled"]),
@@ -88,6 +102,8 @@ impl Default for Meters {
             load_seconds: metrics::histogram!("p2pjob_component_load_seconds"),
             fetched_bytes: metrics::counter!("p2pjob_blob_received_bytes_total"),
             turn_seconds: metrics::histogram!("p2pjob_loop_turn_seconds"),
+            deliveries: each("p2pjob_webhook_deliveries_total", "outcome", ["taken", "failed"]),
+            delivery_seconds: metrics::histogram!("p2pjob_webhook_delivery_seconds"),
         }
     }
 }
@@ -129,6 +145,14 @@ impl Meters {
     pub fn recalled(&self, lookups: usize, hits: usize) {
         self.memo_lookups.increment(lookups as u64);
         self.memo_hits.increment(hits as u64);
+    }
+
+    /// A webhook's receiver took a message, or not, after this time.
+    pub fn delivered(&self, took: Duration, taken: bool) {
+        let [good, bad] = &self.deliveries;
+        let counter = if taken { good } else { bad };
+        counter.increment(1);
+        self.delivery_seconds.record(took);
     }
 
     /// The main loop took its inputs and handed its batch over.

@@ -1,16 +1,19 @@
 //! Starting and stopping: opens everything in the order of what can fail most cheaply, replays the journal, serves,
 //! and ends in stages: no new requests, running sandboxes cancelled, last settlements chained, journal closed.
 
+mod error;
 mod ledger;
 mod options;
+
+pub use error::StartError;
 
 use crate::access::{Access, FrontFacts};
 use crate::api::{Api, Front};
 use crate::config::{Faults, NodeConfig};
 use crate::context::{Context, LoopInput, OwnTasks, now};
-use crate::control::{protocol::ErrorCode, server};
+use crate::control::server;
 use crate::core::{Core, Parts};
-use crate::data_dir::{DataDir, DataDirError, ReadyInfo};
+use crate::data_dir::{DataDir, ReadyInfo};
 use crate::event_loop;
 use crate::journal::{Journal, JournalError, JournalReader};
 use crate::machine::CpuMeter;
@@ -23,7 +26,7 @@ use job_model::Load;
 use job_model::sign::NodeKey;
 use ledger::open_ledger;
 use market::Market;
-use peer_network::{KeyError, PeerEvent, load_or_create_key};
+use peer_network::{PeerEvent, load_or_create_key};
 use scheduler::Scheduler;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +36,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wasm_runtime::{Engine, EngineError, EngineOptions, SandboxPool};
+use wasm_runtime::{Engine, EngineOptions, SandboxPool};
 
 /// Inputs that may wait for the main loop; more make their senders wait.
 const LOOP_QUEUE: usize = 4096;
@@ -48,76 +51,6 @@ const ENGINE_MEMORY_BYTES: u64 = 4 << 30;
 const LOCAL_THREADS: usize = 1;
 /// How long background work may take to end when the node stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why a node did not start, or stopped.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The data directory.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// The key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The blob store.
-    #[error(transparent)]
-    Store(#[from] blob_store::OpenError),
-    /// The sandbox.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The network.
-    #[error(transparent)]
-    Network(#[from] peer_network::StartError),
-    /// The journal.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The ledger file.
-    #[error("ledger {path}: {why}")]
-    Ledger {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and what to do.
-        why: String,
-    },
-    /// Tokens or audit log.
-    #[error(transparent)]
-    Access(#[from] crate::access::AccessError),
-    /// The file of webhooks.
-    #[error(transparent)]
-    Webhooks(#[from] crate::webhooks::StoreError),
-    /// The history database.
-    #[error(transparent)]
-    History(#[from] history::HistoryError),
-    /// The control socket.
-    #[error("control socket in {dir}: {source}")]
-    Control {
-        /// The data directory.
-        dir: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The HTTP front.
-    #[error("{0}")]
-    Front(String),
-    /// The system gives no thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(std::io::Error),
-}
-
-impl StartError {
-    /// The error's class.
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::DataDir(DataDirError::InUse(_)) | Self::Network(_) | Self::Control { .. } | Self::Front(_) => {
-                ErrorCode::Unavailable
-            },
-            Self::History(error) => recorder::code(error),
-            Self::DataDir(_) | Self::Key(_) | Self::Ledger { .. } | Self::Access(_) => ErrorCode::BadInput,
-            Self::Store(_) | Self::Journal(_) | Self::Webhooks(_) => ErrorCode::Limit,
-            Self::Engine(_) | Self::Thread(_) => ErrorCode::Internal,
-        }
-    }
-}
 
 /// Called once when the node serves.
 pub type OnReady<'a> = Box<dyn FnOnce(&ReadyInfo) + 'a>;

@@ -125,8 +125,10 @@ impl Place {
 
     fn replica_span(&self, name: Name, between: (SystemTime, SystemTime)) -> SpanData {
         let mut span = self.span(name, between);
-        span.attributes.push(KeyValue::new("p2pjob.chunk", i64::from(self.replica.0)));
-        span.attributes.push(KeyValue::new("p2pjob.attempt", i64::from(self.replica.1)));
+        span.attributes
+            .push(KeyValue::new("p2pjob.chunk", i64::from(self.replica.0)));
+        span.attributes
+            .push(KeyValue::new("p2pjob.attempt", i64::from(self.replica.1)));
         span
     }
 }
@@ -165,6 +167,8 @@ impl Traces {
             }
             None => (None, None),
         };
+        // It exists before the first export, so that dashboards find it.
+        metrics::counter!("p2pjob_trace_spans_exported_total").increment(0);
         let traces = Self {
             queue,
             // A float holds no 2^64 - 1: a ratio of one becomes the largest number all the same.
@@ -176,7 +180,10 @@ impl Traces {
 
     /// Whether a task is traced. All nodes with the same ratio say the same.
     pub fn samples(&self, task: &TaskId) -> bool {
-        let drawn = task.as_bytes().last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let drawn = task
+            .as_bytes()
+            .last_chunk::<8>()
+            .map_or(0, |bytes| u64::from_be_bytes(*bytes));
         self.queue.is_some() && drawn <= self.threshold && self.threshold > 0
     }
 

@@ -66,7 +66,11 @@ impl Connection {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(client.timeout))?;
         socket.set_write_timeout(Some(client.timeout))?;
-        let wire = if client.tls { Wire::Tls(Box::new(handshake(&client, socket)?)) } else { Wire::Plain(socket) };
+        let wire = if client.tls {
+            Wire::Tls(Box::new(handshake(&client, socket)?))
+        } else {
+            Wire::Plain(socket)
+        };
         let reader = BufReader::new(wire);
         Ok(Self { client, reader })
     }
@@ -146,12 +150,18 @@ impl Body {
     }
 
     pub(super) fn of(head: &Head) -> io::Result<Self> {
-        if head.header("transfer-encoding").is_some_and(|value| value.contains("chunked")) {
+        if head
+            .header("transfer-encoding")
+            .is_some_and(|value| value.contains("chunked"))
+        {
             return Ok(Self::Chunked(None));
         }
         match head.header("content-length") {
             None => Ok(Self::UntilClose),
-            Some(text) => text.parse().map(Self::Length).map_err(|_| broken(format!("content-length {text:?}"))),
+            Some(text) => text
+                .parse()
+                .map(Self::Length)
+                .map_err(|_| broken(format!("content-length {text:?}"))),
         }
     }
 
@@ -199,8 +209,13 @@ fn handshake(client: &HttpClient, mut socket: TcpStream) -> io::Result<StreamOwn
     let provider = Arc::new(ring::default_provider());
     let any = Arc::new(AnyCertificate(Arc::clone(&provider)));
     let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions().map_err(io::Error::other)?;
-    let mut config = builder.dangerous().with_custom_certificate_verifier(any).with_no_client_auth();
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(any)
+        .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::IpAddress(client.address.ip().into());
     let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;

@@ -45,6 +45,7 @@ export class GridPainter {
   private key = '';
   private drawn = new Uint32Array(0);
   private readonly shares = new Uint32Array(CELL_STATES);
+  private contradicted = false;
   private slowest = 1;
   private quickest = 1;
 
@@ -128,7 +129,7 @@ export class GridPainter {
     this.context.fillRect(x, y, edge - gap, edge - gap);
   }
 
-  /** Shares of a group, rounded, as one number; leaves them in `shares`. */
+  /** Shares of a group, rounded, as one number; leaves them in `shares` and `contradicted`. */
   private groupCode({ table, layout }: Picture, cell: number): number {
     const [from, to] = chunksOf(layout, cell);
     this.shares.fill(0);
@@ -138,7 +139,8 @@ export class GridPainter {
       this.shares[state] = (this.shares[state] as number) + 1;
       contradicted |= (table.flags[chunk] as number) & Flag.contradicted;
     }
-    let code = contradicted !== 0 ? 1 : 0;
+    this.contradicted = contradicted !== 0;
+    let code = this.contradicted ? 1 : 0;
     for (let state = 1; state < CELL_STATES; state += 1) {
       const share = this.shares[state] as number;
       const level = share === 0 ? 0 : Math.max(1, Math.floor((share / (to - from)) * LEVELS));
@@ -163,8 +165,18 @@ export class GridPainter {
       context.fillRect(x, bottom - height, size, height);
       bottom -= height;
     }
-    if ((this.shares[Cell.failed] as number) + (this.shares[Cell.disputed] as number) === 0) return;
+    const alarm = (this.shares[Cell.failed] as number) + (this.shares[Cell.disputed] as number) > 0;
+    if (!alarm && !this.contradicted) return;
     context.fillStyle = palette.alarm;
+    if (!alarm) {
+      const side = Math.round(size * 0.5);
+      context.beginPath();
+      context.moveTo(x + size - side, y);
+      context.lineTo(x + size, y);
+      context.lineTo(x + size, y + side);
+      context.fill();
+      return;
+    }
     context.fillRect(x + Math.round(size * 0.6), y, size - Math.round(size * 0.6), Math.round(size * 0.4));
   }
 

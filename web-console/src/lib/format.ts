@@ -37,17 +37,21 @@ export function credits(micro: number): string {
   return number({ minimumFractionDigits: 2, maximumFractionDigits: digits }).format(value);
 }
 
-const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const BYTE_UNITS = {
+  en: ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'],
+  ru: ['Б', 'КиБ', 'МиБ', 'ГиБ', 'ТиБ', 'ПиБ'],
+};
 
 export function bytes(n: number): string {
+  const units = BYTE_UNITS[locale()];
   let value = n;
   let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < BYTE_UNITS.length - 1) {
+  while (Math.abs(value) >= 1024 && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return `${number({ maximumFractionDigits: digits }).format(value)} ${BYTE_UNITS[unit]}`;
+  return `${number({ maximumFractionDigits: digits }).format(value)} ${units[unit]}`;
 }
 
 /** A span of milliseconds: 340 ms, 4.2 s, 3 min 05 s, 2 h 10 min, 3 d 4 h. */

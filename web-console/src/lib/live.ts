@@ -26,12 +26,15 @@ class Live {
   readonly #state = signal<LiveState>('connecting');
   readonly #status = signal<NetworkStatus | null>(null);
   readonly #epoch = signal(0);
+  readonly #returns = signal(0);
   readonly #restarted = signal(false);
   readonly #retryAt = signal(0);
   #listeners = new Set<Listener>();
   #last = 0;
   #stop: AbortController | null = null;
   #wake: AbortController | null = null;
+  /** Ends the present connection only. */
+  #stream: AbortController | null = null;
   #watching = false;
   #backTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -48,6 +51,11 @@ class Live {
   /** Reactive: grows when everything must be loaded again. Resources of `resource()` do so by themselves. */
   get epoch(): number {
     return this.#epoch.value;
+  }
+
+  /** Reactive: grows when a lost connection is there again. Resources then load again, since not all data has events. */
+  get returns(): number {
+    return this.#returns.value;
   }
 
   /** Reactive: the node was restarted while we looked; until `dismiss()`. */
@@ -134,8 +142,9 @@ class Live {
         await sleep(STATUS_EVERY_MS, stop);
         const state = this.#state.peek();
         if (state === 'live' || state === 'back') await this.refreshStatus(stop);
-      } catch {
-        // The stream notices a lost node; this is only a look.
+      } catch (error) {
+        // A node that does not answer while the stream seems open: the stream is dead and does not know yet.
+        if (error instanceof ApiProblem && error.status === 0) this.#stream?.abort();
       }
     }
   }
@@ -163,9 +172,10 @@ class Live {
     this.#seen(await api.status(stop));
     if (first) this.#last = this.#status.peek()?.journal_seq ?? 0;
     let opened = false;
+    this.#stream = new AbortController();
     try {
       await readStream(urlOf('/events', { from: this.#last + 1 }), {
-        signal: stop,
+        signal: AbortSignal.any([stop, this.#stream.signal]),
         silenceMs: SILENCE_MS,
         onOpen: () => {
           opened = true;
@@ -192,11 +202,13 @@ class Live {
 
   #open(): void {
     const before = this.#state.peek();
-    if (before === 'connecting' || before === 'paused' || before === 'live') {
+    if (before !== 'lost') {
       this.#state.value = 'live';
+      if (before === 'paused') this.#returns.value = this.#returns.peek() + 1;
       return;
     }
     this.#state.value = 'back';
+    this.#returns.value = this.#returns.peek() + 1;
     clearTimeout(this.#backTimer);
     this.#backTimer = setTimeout(() => {
       if (this.#state.peek() === 'back') this.#state.value = 'live';

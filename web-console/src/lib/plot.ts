@@ -37,7 +37,7 @@ export function makePlot(host: HTMLElement, options: PlotOptions): uPlot {
         y: { range: (_, low, high) => range(low, high, options.min, options.max) },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: rem * 1.7, space: rem * 6, values: (_, ticks) => ticks.map((s) => short(s)) },
+        { ...axis, grid: { show: false }, size: rem * 1.7, space: rem * 6, values: (_, ticks, __, ___, step) => ticks.map((s) => short(s, step)) },
         { ...axis, size: rem * 4.2, space: rem * 2.4, values: (_, ticks) => ticks.map((v) => options.format(v)) },
       ],
       series: [
@@ -84,8 +84,9 @@ export function makePlot(host: HTMLElement, options: PlotOptions): uPlot {
   return plot;
 }
 
-function short(seconds: number): string {
-  return clock(seconds * 1_000).slice(0, 5);
+/** Hours and minutes; seconds only where marks are closer than a minute. */
+function short(seconds: number, step: number): string {
+  return clock(seconds * 1_000).slice(0, step < 60 ? 8 : 5);
 }
 
 /** With zero, a little air above, and never empty. */

@@ -35,6 +35,7 @@ export function resource<T>(load: (signal: AbortSignal) => Promise<T>, options: 
   $effect(() => {
     void version;
     void live.epoch;
+    void live.returns;
     const stop = new AbortController();
     busy = true;
     load(stop.signal).then(

@@ -51,6 +51,11 @@ export const Slot = {
   noVerdict: 7,
 } as const;
 
+/** The part of a slot that says what became of the replica. */
+export const KIND = 0x0f;
+/** The credits held for this replica were given back already. */
+export const RELEASED = 0x10;
+
 const LETTERS: Record<string, number> = {
   v: Slot.value,
   e: Slot.guestError,

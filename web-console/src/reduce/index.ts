@@ -3,4 +3,6 @@ export * from './event';
 export * from './chunks';
 export * from './batches';
 export * from './task';
+export * from './task-state';
+export * from './replicas';
 export * from './network';

@@ -5,7 +5,8 @@
  */
 
 import type { EventView, TaskStatus } from './event';
-import { dropTable, isFinal, newTask, reduceTask, type TaskState } from './task';
+import { dropTable, reduceTask } from './task';
+import { isFinal, newTask, type TaskState } from './task-state';
 import { Cell } from './chunks';
 
 /** Most tasks that are remembered; the oldest ended ones go first. */

@@ -306,6 +306,56 @@ describe('speed', () => {
   });
 });
 
+/** What the node itself said of the task when its journal was recorded. */
+interface Report {
+  task_id: string;
+  status: string;
+  chunks: number;
+  accepted: number;
+  failed: number;
+  recalled: number;
+  replicas: number;
+  price: number;
+  held: number;
+  fuel: number;
+  confidence: number;
+  result_hash: string | null;
+  liars: { node: string; chunk: number }[];
+}
+
+function expectSame(state: TaskState, report: Report): void {
+  // A journal that was recorded anew has no such report.
+  if (report.task_id !== state.id) return;
+  const counts = state.chunks?.counts;
+  expect({
+    status: state.status,
+    chunks: state.total,
+    accepted: counts?.[Cell.accepted],
+    failed: counts?.[Cell.failed],
+    recalled: counts?.[Cell.recalled],
+    replicas: state.replicas.assigned,
+    price: state.posted,
+    held: state.held,
+    fuel: state.fuel,
+    result_hash: state.result?.hash ?? null,
+    liars: [...state.liars].map(([node, { chunk }]) => ({ node, chunk })).sort((a, b) => a.node.localeCompare(b.node)),
+  }).toEqual({
+    status: report.status,
+    chunks: report.chunks,
+    accepted: report.accepted,
+    failed: report.failed,
+    recalled: report.recalled,
+    replicas: report.replicas,
+    price: report.price,
+    held: report.held,
+    fuel: report.fuel,
+    result_hash: report.result_hash,
+    liars: report.liars,
+  });
+  const confidence = confidenceOf(state);
+  if (confidence !== null) expect(confidence).toBeCloseTo(report.confidence, 9);
+}
+
 describe('recorded journals', () => {
   const folder = new URL('../../tests/fixtures/', import.meta.url);
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : [];
@@ -328,6 +378,8 @@ describe('recorded journals', () => {
       expect(last?.partial).toBe(false);
       if (ends[name]) expect(last?.status).toBe(ends[name]);
       if (name === 'liar') expect(last?.liars.size).toBeGreaterThan(0);
+      const report = new URL(`${name}.report.json`, folder);
+      if (last && existsSync(report)) expectSame(last, JSON.parse(readFileSync(report, 'utf8')) as Report);
       if (name === 'completed' || name === 'liar') {
         const counts = last?.chunks?.counts;
         expect((counts?.[Cell.accepted] ?? 0) + (counts?.[Cell.recalled] ?? 0)).toBe(last?.total);

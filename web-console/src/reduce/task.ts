@@ -6,7 +6,7 @@
  */
 
 import { Batches } from './batches';
-import { Cell, ChunkTable, Flag, Slot, slotOf } from './chunks';
+import { Cell, ChunkTable, Flag, KIND, RELEASED, Slot, slotOf } from './chunks';
 import type {
   ChunksVerified,
   CreditsPosted,
@@ -17,137 +17,12 @@ import type {
   TaskStatus,
 } from './event';
 import { textOf } from './event';
+import { isFinal, type NodeLane, type TaskState } from './task-state';
 
 /** Disagreements and losses that are kept one by one; further ones are only counted. */
 const MAX_NOTES = 200;
 /** Share of work done by liars that `confidence` assumes, as the scheduler does. */
 const BAD_SHARE = 0.2;
-const KIND = 0x0f;
-/** The credits held for this replica were given back already. */
-const RELEASED = 0x10;
-
-export interface NodeLane {
-  id: string;
-  assigned: number;
-  running: number;
-  finished: number;
-  lost: number;
-  agreed: number;
-  wrong: number;
-  wallUs: number;
-  fuel: number;
-  paid: number;
-}
-export interface Disagreement {
-  chunk: number;
-  node: string;
-  at: number;
-}
-export interface Loss {
-  at: number;
-  node: string;
-  why: string;
-  replicas: number;
-  chunk: number;
-}
-export interface Settled {
-  proposed: number;
-  lines: number;
-}
-
-export interface TaskState {
-  readonly id: string;
-  version: number;
-  lastSeq: number;
-  /** Something before or between was missed: counts may be too small. */
-  partial: boolean;
-  status: TaskStatus;
-  job: string;
-  jobName: string;
-  owner: string;
-  priority: string;
-  verify: unknown;
-  submittedAt: number | null;
-  plannedAt: number | null;
-  startedAt: number | null;
-  endedAt: number | null;
-  /** When its newest event was decided. */
-  seenAt: number;
-  plan: string | null;
-  chunks: ChunkTable | null;
-  /** Chunks by state, once the table was dropped. */
-  counts: Uint32Array | null;
-  total: number;
-  replicas: { assigned: number; running: number; finished: number; lost: number; hedges: number; escalations: number };
-  /** Outcomes by letter v, e, t, f, n. */
-  outcomes: { v: number; e: number; t: number; f: number; n: number };
-  nodes: NodeLane[];
-  nodeIndex: Map<string, number>;
-  batches: Batches;
-  /** Nodes that contradicted an accepted result, with the first chunk and how often. */
-  liars: Map<string, { chunk: number; count: number; distrusted: boolean }>;
-  disagreements: Disagreement[];
-  disagreementCount: number;
-  losses: Loss[];
-  lossReasons: Map<string, number>;
-  /** Micro-credits. */
-  held: number;
-  posted: number;
-  fuel: number;
-  settlements: Settled;
-  confidence: { sum: number; chunks: number };
-  result: { hash: string; size: number } | null;
-  failure: string;
-  failureRaw: unknown;
-  cancelReason: string;
-}
-
-export function newTask(id: string): TaskState {
-  return {
-    id,
-    version: 0,
-    lastSeq: 0,
-    partial: false,
-    status: 'pending',
-    job: '',
-    jobName: '',
-    owner: '',
-    priority: 'normal',
-    verify: null,
-    submittedAt: null,
-    plannedAt: null,
-    startedAt: null,
-    endedAt: null,
-    seenAt: 0,
-    plan: null,
-    chunks: null,
-    counts: null,
-    total: 0,
-    replicas: { assigned: 0, running: 0, finished: 0, lost: 0, hedges: 0, escalations: 0 },
-    outcomes: { v: 0, e: 0, t: 0, f: 0, n: 0 },
-    nodes: [],
-    nodeIndex: new Map(),
-    batches: new Batches(),
-    liars: new Map(),
-    disagreements: [],
-    disagreementCount: 0,
-    losses: [],
-    lossReasons: new Map(),
-    held: 0,
-    posted: 0,
-    fuel: 0,
-    settlements: { proposed: 0, lines: 0 },
-    confidence: { sum: 0, chunks: 0 },
-    result: null,
-    failure: '',
-    failureRaw: null,
-    cancelReason: '',
-  };
-}
-
-export function isFinal(status: TaskStatus): boolean {
-  return status === 'completed' || status === 'failed' || status === 'cancelled';
-}
 
 /** Mean probability that a decided chunk is right; null while nothing was verified. */
 export function confidenceOf(state: TaskState): number | null {
@@ -500,46 +375,4 @@ function end(state: TaskState, status: TaskStatus, at: number): void {
     if (status === 'completed') state.partial = true;
     table.set(chunk, status === 'completed' ? Cell.accepted : Cell.stopped);
   }
-}
-
-export interface ReplicaNote {
-  attempt: number;
-  node: string;
-  reason: string;
-  /** Letter: r running, l lost, v value, e guest error, t trap, f out of fuel, n no verdict. */
-  letter: string;
-  wallUs: number;
-  assignedAt: number;
-}
-
-/** The replicas of one chunk as the events told them. */
-export function replicasOf(state: TaskState, chunk: number): ReplicaNote[] {
-  const table = state.chunks;
-  const notes: ReplicaNote[] = [];
-  if (table === null || !table.has(chunk)) return notes;
-  const letters = ['', 'r', 'l', 'v', 'e', 't', 'f', 'n'];
-  for (let attempt = 0; attempt < Math.min(table.stride, table.attempts[chunk] as number); attempt += 1) {
-    const place = chunk * table.stride + attempt;
-    const row = (table.batch[place] as number) - 1;
-    if (row < 0) continue;
-    notes.push({
-      attempt,
-      node: state.nodes[state.batches.node[row] as number]?.id ?? '',
-      reason: state.batches.reasonOf(row),
-      letter: letters[(table.slot[place] as number) & KIND] ?? '',
-      wallUs: table.wallUs[place] as number,
-      assignedAt: state.batches.start[row] as number,
-    });
-  }
-  return notes;
-}
-
-/** Letter of the newest replica that came back; empty while none did. */
-export function lastOutcome(state: TaskState, chunk: number): string {
-  const notes = replicasOf(state, chunk);
-  for (let at = notes.length - 1; at >= 0; at -= 1) {
-    const letter = notes[at]?.letter ?? '';
-    if (letter !== '' && letter !== 'r') return letter;
-  }
-  return '';
 }

@@ -11,6 +11,8 @@ export interface PlotLook {
   /** Labels under bars; none: numbers. */
   labels: string[] | null;
   format: (value: number) => string;
+  /** For the axes: fewer digits. */
+  short: (value: number) => string;
 }
 
 export function drawPlot(host: HTMLElement, points: Points, look: PlotLook): uPlot {
@@ -19,7 +21,7 @@ export function drawPlot(host: HTMLElement, points: Points, look: PlotLook): uPl
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const font = `${Math.round(rem * 0.8)}px ${colour('font')}`;
   const axis = { stroke: colour('text-3'), font, grid: { stroke: colour('line'), width: 1 }, ticks: { show: false } };
-  const bars = uPlot.paths.bars?.({ size: [0.8, 60] });
+  const bars = uPlot.paths.bars?.({ size: [look.names.length > 1 ? 0.95 : 0.8, 60] });
   const few = points.x.length <= 80;
   return new uPlot(
     {
@@ -47,12 +49,12 @@ export function drawPlot(host: HTMLElement, points: Points, look: PlotLook): uPl
           grid: { show: false },
           space: rem * 5,
           values: (_, ticks) =>
-            ticks.map((tick) => (look.labels ? (Number.isInteger(tick) ? (look.labels[tick] ?? '') : '') : look.format(tick))),
+            ticks.map((tick) => (look.labels ? (Number.isInteger(tick) ? (look.labels[tick] ?? '') : '') : look.short(tick))),
         },
-        { ...axis, size: rem * 5, values: (_, ticks) => ticks.map(look.format) },
+        { ...axis, size: rem * 5, values: (_, ticks) => ticks.map(look.short) },
       ],
       series: [
-        { label: '#', value: (_, value) => (value === null ? '–' : (look.labels?.[value] ?? look.format(value))) },
+        { label: '#', value: (_, value) => (value === null ? '–' : (look.labels?.[Math.round(value)] ?? look.format(look.kind === 'bar' ? Math.round(value) : value))) },
         ...look.names.map((label, index) => {
           const stroke = look.colours[index % look.colours.length] as string;
           return {

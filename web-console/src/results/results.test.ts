@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseJson } from '../lib/json';
+import { colourOf, MISSING, scaleOf } from './colour';
 import { contentOf, extensionOf } from './content';
 import { parseCsv, sniffDelimiter } from './csv';
 import { hexRow, hexRows } from './hex';
 import { parseNpy } from './npy';
 import { matrixOfJson, matrixOfNpy, rangeOf, seriesOf, seriesOfJson, sorted, tableOfCsv, tableOfJson, tableOfNpy } from './tables';
+import { grouped, thinned } from './thin';
 import { ancestorsOf, childrenOf, pathOf, previewOf, rootRow, search, visibleRows } from './tree';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -201,4 +203,34 @@ it('dumps bytes', () => {
     text: '`abcdefghijklmno',
   });
   expect(hexRow(bytes, 1)).toEqual({ offset: '00000010', hex: '70 71', text: 'pq' });
+});
+
+describe('plots and colours', () => {
+  it('keeps the extremes of every stretch', () => {
+    const values = Float64Array.from({ length: 100_000 }, (_, at) => (at === 54_321 ? 99 : at === 12_345 ? -99 : Math.sin(at)));
+    const points = thinned(null, [values], 1_000);
+    expect(points.x.length).toBeLessThanOrEqual(1_002);
+    expect(Math.max(...(points.y[0] as number[]))).toBe(99);
+    expect(Math.min(...(points.y[0] as number[]))).toBe(-99);
+    expect(points.x.every((x, at) => at === 0 || x >= (points.x[at - 1] as number))).toBe(true);
+  });
+  it('leaves short series alone, with holes where there is no number', () => {
+    expect(thinned(Float64Array.of(5, 6), [Float64Array.of(1, NaN)], 10)).toEqual({ x: [5, 6], y: [[1, null]] });
+  });
+  it('puts bars of several series side by side', () => {
+    const points = grouped({ x: [0, 1], y: [[1, 2], [3, 4]] });
+    expect(points.x.map((x) => Math.abs(Math.round(x)))).toEqual([0, 0, 1, 1]);
+    expect(points.y).toEqual([
+      [1, null, 2, null],
+      [null, 3, null, 4],
+    ]);
+  });
+  it('colours both sides of zero from its middle, and what is no number in grey', () => {
+    expect(scaleOf({ min: -1, max: 3 })).toEqual({ min: -3, max: 3, diverging: true });
+    const scale = scaleOf({ min: 0, max: 10 });
+    expect(colourOf(scale, 0)).toEqual([68, 1, 84]);
+    expect(colourOf(scale, 10)).toEqual([253, 231, 37]);
+    expect(colourOf(scale, NaN)).toEqual(MISSING);
+    expect(colourOf(scaleOf({ min: 5, max: 5 }), 5)).toHaveLength(3);
+  });
 });

@@ -1,5 +1,23 @@
 /** Fewer points with the same look: of every stretch its smallest and its largest value are kept. */
 
+/** Share of a group of bars that is not air. */
+const GROUP = 0.8;
+
+/** Bars of several series side by side: each gets places of its own around whole numbers. */
+export function grouped(points: Points): Points {
+  const many = points.y.length;
+  if (many < 2) return points;
+  const x: number[] = [];
+  const y: (number | null)[][] = points.y.map(() => []);
+  points.x.forEach((_, at) => {
+    for (let one = 0; one < many; one += 1) {
+      x.push(at + ((one - (many - 1) / 2) * GROUP) / many);
+      points.y.forEach((values, index) => y[index]?.push(index === one ? (values[at] ?? null) : null));
+    }
+  });
+  return { x, y };
+}
+
 export interface Points {
   x: number[];
   y: (number | null)[][];

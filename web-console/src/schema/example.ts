@@ -67,8 +67,10 @@ function guess(schema: Schema, root: Schema, depth: number): Json {
     case 'digits':
       return 1;
     case 'number': {
-      const least = shape.schema['minimum'] ?? 1;
-      return typeof least === 'bigint' ? least : Math.max(Number(least), Math.min(1, Number(shape.schema['maximum'] ?? 1)));
+      const { minimum, maximum } = shape.schema;
+      if (typeof minimum === 'bigint') return minimum;
+      const near = Math.min(1, Number(maximum ?? 1));
+      return Math.max(Number(minimum ?? near), near);
     }
     case 'string':
       return 'a'.repeat(Math.max(1, Number(shape.schema['minLength'] ?? 1)));

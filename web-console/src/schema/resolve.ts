@@ -1,5 +1,5 @@
 // Reading a JSON Schema for the form: references resolved, `null` alternatives taken off, and a kind for each place.
-import { equalJson, isObject, type Json, type JsonObject } from '$lib/json';
+import { equalJson, isObject, stringifyJson, type Json, type JsonObject } from '$lib/json';
 
 export type Schema = Json;
 
@@ -214,7 +214,7 @@ function firstSentence(words: string): string {
 }
 
 export function label(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner));
+  return typeof value === 'string' ? value : stringifyJson(value);
 }
 
 /** Which alternative a value is of: the first that takes it, by its outer shape. */

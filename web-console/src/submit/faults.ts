@@ -37,6 +37,9 @@ export function paramsPointer(field: string): string | null {
 
 /** `parameters of NAME: /start: …; /end: …`: each place with its message. */
 function readDetail(detail: string): [string, string][] {
+  // A job that cannot plan names the parameter first, by the custom of the built-in ones.
+  const planned = /^plan failed: ([A-Za-z_]\w*): (.*)$/s.exec(detail);
+  if (planned) return [[`/${planned[1]}`, planned[2] ?? '']];
   const rest = /^parameters of [^:]+: (.*)$/s.exec(detail)?.[1];
   if (!rest) return [];
   const out: [string, string][] = [];

@@ -9,8 +9,22 @@ import './page.css';
 
 const EXAMPLE = `# The node, and its newest tasks
 {
-  status { node_id peers_count active_tasks credits }
-  tasks(limit: 5) { items { task_id job_name status chunks accepted price_credits } }
+  network_status {
+    node_id
+    peers_count
+    active_tasks
+    credits
+  }
+  tasks(first: 5) {
+    nodes {
+      task_id
+      job_name
+      status
+      chunks
+      accepted
+      price_credits
+    }
+  }
 }
 `;
 

@@ -61,7 +61,10 @@ pub fn run(app: &App, args: &AuditArgs) -> Result<Exit, CliError> {
     match &args.action {
         None => show(app, None, 50),
         Some(AuditAction::Show(args)) => show(app, args.from, args.limit),
-        Some(AuditAction::Verify { file: Some(file), expect }) => verify(app, file, expect.as_deref()),
+        Some(AuditAction::Verify {
+            file: Some(file),
+            expect,
+        }) => verify(app, file, expect.as_deref()),
         Some(AuditAction::Verify { file: None, expect }) => {
             let page = page(app, None, 1)?;
             verify(app, &page.file, expect.as_deref())
@@ -83,7 +86,11 @@ fn show(app: &App, from: Option<u64>, limit: u32) -> Result<Exit, CliError> {
         for record in &page.records {
             table.row(cells(record));
         }
-        let list = if table.is_empty() { "no records\n".to_owned() } else { table.render() };
+        let list = if table.is_empty() {
+            "no records\n".to_owned()
+        } else {
+            table.render()
+        };
         let (seq, file) = (page.head.seq, page.file.display());
         format!("{list}\n{seq} records in {file}\ncheck them with `p2pjob audit verify`")
     })?;
@@ -132,17 +139,26 @@ fn verify(app: &App, file: &Path, expect: Option<&str>) -> Result<Exit, CliError
 fn describe(report: &AuditReport) -> String {
     let mut text = match report.last_at {
         None => "it is empty".to_owned(),
-        Some(last) => format!("{} records, the last one {}\nhead {}", report.records, ago(last.0), report.head),
+        Some(last) => format!(
+            "{} records, the last one {}\nhead {}",
+            report.records,
+            ago(last.0),
+            report.head
+        ),
     };
     if let Some(at) = report.expected_at {
         text.push_str(&format!("\nthe expected hash is that of record {at}"));
     } else if !report.head.is_empty() {
         let short: String = report.head.chars().take(SHORT).collect();
-        text.push_str(&format!("\nnote the head elsewhere: `audit verify --expect {short}...` then finds a cut end"));
+        text.push_str(&format!(
+            "\nnote the head elsewhere: `audit verify --expect {short}...` then finds a cut end"
+        ));
     }
     if report.torn_bytes > 0 {
         let torn = report.torn_bytes;
-        text.push_str(&format!("\nthe last {torn} bytes are no whole record: a write that goes on, or a crash"));
+        text.push_str(&format!(
+            "\nthe last {torn} bytes are no whole record: a write that goes on, or a crash"
+        ));
     }
     text
 }

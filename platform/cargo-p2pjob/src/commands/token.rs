@@ -51,7 +51,12 @@ pub enum TokenAction {
 
 fn role(text: &str) -> Result<Role, String> {
     let found = Role::ALL.into_iter().find(|role| role.name() == text);
-    found.ok_or_else(|| format!("{text:?} is no role; use one of {}", Role::ALL.map(Role::name).join(", ")))
+    found.ok_or_else(|| {
+        format!(
+            "{text:?} is no role; use one of {}",
+            Role::ALL.map(Role::name).join(", ")
+        )
+    })
 }
 
 /// Runs `token`.
@@ -64,7 +69,11 @@ pub fn run(app: &App, args: TokenArgs) -> Result<Exit, CliError> {
             all_tasks,
             own_tasks,
         } => {
-            let own_only = if own_tasks { Some(true) } else { all_tasks.then_some(false) };
+            let own_only = if own_tasks {
+                Some(true)
+            } else {
+                all_tasks.then_some(false)
+            };
             let expires_in_ms = expires.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
             let new = NewToken {
                 name,
@@ -94,7 +103,11 @@ fn make(app: &App, new: NewToken) -> Result<Exit, CliError> {
     let object = json!({ "token": made.token, "id": made.report.id, "about": made.report });
     app.console.result(&object, |console| {
         let (name, role) = (&made.report.name, made.report.role.name());
-        let tasks = if made.report.own_only { "its own tasks only" } else { "everybody's tasks" };
+        let tasks = if made.report.own_only {
+            "its own tasks only"
+        } else {
+            "everybody's tasks"
+        };
         format!(
             "{}\ntoken {} for {name}: {role}, sees {tasks}, {}\nkeep it: it cannot be shown again",
             console.paint(Paint::Bold, &made.token),

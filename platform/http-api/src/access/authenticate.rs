@@ -1,6 +1,6 @@
 //! Who sends a request: a token in a header, a session of the console, or somebody on this machine.
 
-use super::{Gate, refused, Refused};
+use super::{Gate, Refused, refused};
 use crate::access::origin::Facts;
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -114,7 +114,14 @@ pub fn bad_token(problem: TokenProblem) -> Problem {
 /// 401 that also takes the cookie back, so that the next request is one without a session.
 fn session_over(gate: &Gate, facts: &Facts, problem: SessionProblem) -> Refused {
     let detail = format!("the session is over: {problem}");
-    let mut answer = refused(Problem::new(StatusCode::UNAUTHORIZED, "session_over", detail, "log in again"));
-    answer.headers_mut().append(header::SET_COOKIE, gate.sessions.farewell(facts.peer.tls));
+    let mut answer = refused(Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "session_over",
+        detail,
+        "log in again",
+    ));
+    answer
+        .headers_mut()
+        .append(header::SET_COOKIE, gate.sessions.farewell(facts.peer.tls));
     answer
 }

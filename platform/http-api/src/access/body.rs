@@ -58,7 +58,8 @@ impl FaultCell {
     }
 
     fn set(&self, fault: Fault) {
-        self.0.store(if fault == Fault::Slow { 1 } else { 2 }, Ordering::Release);
+        self.0
+            .store(if fault == Fault::Slow { 1 } else { 2 }, Ordering::Release);
     }
 }
 
@@ -109,7 +110,11 @@ impl Paced {
 
     fn fail<T>(&self, fault: Fault) -> Poll<Option<Result<T, axum::Error>>> {
         self.fault.set(fault);
-        let text = if fault == Fault::Slow { "the body is too slow" } else { "the body is too large" };
+        let text = if fault == Fault::Slow {
+            "the body is too slow"
+        } else {
+            "the body is too large"
+        };
         Poll::Ready(Some(Err(axum::Error::new(std::io::Error::other(text)))))
     }
 }
@@ -123,13 +128,21 @@ impl HttpBody for Paced {
             if let Some((since, _)) = self.waiting.take() {
                 self.waited += since.elapsed();
             }
-            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref);
+            let data = frame
+                .as_ref()
+                .and_then(|frame| frame.as_ref().ok())
+                .and_then(Frame::data_ref);
             self.received += data.map_or(0, |data| data.len() as u64);
-            return if self.received > self.limit { self.fail(Fault::TooLarge) } else { Poll::Ready(frame) };
+            return if self.received > self.limit {
+                self.fail(Fault::TooLarge)
+            } else {
+                Poll::Ready(frame)
+            };
         }
         let patience = self.patience();
-        let (_, sleep) =
-            self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(tokio::time::sleep(patience))));
+        let (_, sleep) = self
+            .waiting
+            .get_or_insert_with(|| (Instant::now(), Box::pin(tokio::time::sleep(patience))));
         ready!(sleep.as_mut().poll(cx));
         self.fail(Fault::Slow)
     }

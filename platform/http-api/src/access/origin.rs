@@ -9,8 +9,14 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Headers that a proxy adds: the request is not of this machine, whatever its connection says.
-const FORWARDED: [&str; 6] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
+const FORWARDED: [&str; 6] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "via",
+];
 /// The proof that a browser gives by itself.
 const FETCH_SITE: &str = "sec-fetch-site";
 const FETCH_MODE: &str = "sec-fetch-mode";
@@ -54,7 +60,11 @@ pub struct Facts {
 impl Hosts {
     /// Of the configuration.
     pub fn new(hosts: &[String], origins: &[String]) -> Self {
-        let lower = |list: &[String]| list.iter().map(|item| item.trim_end_matches('/').to_ascii_lowercase()).collect();
+        let lower = |list: &[String]| {
+            list.iter()
+                .map(|item| item.trim_end_matches('/').to_ascii_lowercase())
+                .collect()
+        };
         Self {
             hosts: lower(hosts),
             origins: lower(origins),
@@ -69,8 +79,10 @@ impl Hosts {
         };
         let host = host.to_ascii_lowercase();
         let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        bracketed.map_or_else(|| host.parse::<IpAddr>().is_ok(), |inner| inner.parse::<Ipv6Addr>().is_ok())
-            || host == "localhost"
+        bracketed.map_or_else(
+            || host.parse::<IpAddr>().is_ok(),
+            |inner| inner.parse::<Ipv6Addr>().is_ok(),
+        ) || host == "localhost"
             || self.hosts.iter().any(|known| *known == host)
     }
 
@@ -125,10 +137,14 @@ impl Facts {
         let headers = request.headers();
         let unknown_peer = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "no connection", "");
         let peer = *request.extensions().get::<Peer>().ok_or_else(unknown_peer)?;
-        let said = headers.get(header::HOST).map(|host| host.to_str().unwrap_or("\u{fffd}"));
+        let said = headers
+            .get(header::HOST)
+            .map(|host| host.to_str().unwrap_or("\u{fffd}"));
         let in_target = request.uri().authority().map(axum::http::uri::Authority::as_str);
         let mut names = in_target.into_iter().chain(said);
-        let authority = names.next().ok_or_else(|| Problem::bad_input("there is no Host header", "send one"))?;
+        let authority = names
+            .next()
+            .ok_or_else(|| Problem::bad_input("there is no Host header", "send one"))?;
         let several = headers.get_all(header::HOST).iter().count() > 1;
         if several || !hosts.knows(authority) || !names.all(|name| hosts.knows(name)) {
             return Err(wrong_host(authority));
@@ -162,7 +178,10 @@ impl Facts {
     /// who follows a link from elsewhere is no such page, as long as nothing is changed.
     pub fn is_foreign(&self) -> bool {
         let by_origin = matches!(self.origin, Origin::Allowed(_) | Origin::Foreign);
-        let same = self.site.as_deref().is_none_or(|site| ["same-origin", "none"].contains(&site));
+        let same = self
+            .site
+            .as_deref()
+            .is_none_or(|site| ["same-origin", "none"].contains(&site));
         let follows_link = self.navigates && self.is_safe() && !self.upgrades;
         by_origin || !(same || follows_link)
     }
@@ -174,7 +193,10 @@ impl Facts {
             return Ok(());
         }
         if self.origin == Origin::Foreign {
-            let shown = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("?");
+            let shown = headers
+                .get(header::ORIGIN)
+                .and_then(|origin| origin.to_str().ok())
+                .unwrap_or("?");
             let detail = format!("pages of {shown:?} may not do this");
             let remedy = "add the origin to http.allowed_origins, and send a token in `Authorization`";
             return Err(forbidden("foreign_origin", &detail, remedy));
@@ -186,7 +208,11 @@ impl Facts {
         }
         if self.is_foreign() {
             let remedy = "send a token in `Authorization`: cookies do not count for other pages";
-            return Err(forbidden("foreign_origin", "the request comes from a page of another origin", remedy));
+            return Err(forbidden(
+                "foreign_origin",
+                "the request comes from a page of another origin",
+                remedy,
+            ));
         }
         let proven = self.site.is_some() || self.origin == Origin::Own;
         if by == By::Cookie && !proven && !headers.contains_key(CSRF_HEADER) {

@@ -19,13 +19,7 @@ static UNRECORDED: AtomicU64 = AtomicU64::new(0);
 
 /// Records something a caller did, such as one GraphQL mutation; returns when that is on disk. `status` is what it is
 /// answered with: below 400 is `ok`, 401 and 403 are `refused`, anything else `failed`.
-pub async fn audit(
-    api: &Api,
-    caller: &Caller,
-    action: &str,
-    target: &str,
-    status: StatusCode,
-) -> Result<(), Problem> {
+pub async fn audit(api: &Api, caller: &Caller, action: &str, target: &str, status: StatusCode) -> Result<(), Problem> {
     let entry = AuditEntry {
         actor: caller.name.clone(),
         token: caller.token.clone(),
@@ -101,7 +95,9 @@ async fn record_some(gate: &Gate, mut entry: AuditEntry) {
     }
     let unrecorded = UNRECORDED.swap(0, Ordering::Relaxed);
     if unrecorded > 0 {
-        entry.target.push_str(&format!(" (and {unrecorded} refused requests before it)"));
+        entry
+            .target
+            .push_str(&format!(" (and {unrecorded} refused requests before it)"));
     }
     // It was refused anyway; the writer logs why it cannot.
     let _ = gate.api.audit().append(entry).await;
@@ -119,7 +115,10 @@ pub struct End {
 impl End {
     /// Of an answer.
     pub fn of(response: &Response) -> Self {
-        let made = response.headers().get(header::LOCATION).and_then(|place| place.to_str().ok());
+        let made = response
+            .headers()
+            .get(header::LOCATION)
+            .and_then(|place| place.to_str().ok());
         Self {
             status: response.status(),
             made: made.map(str::to_owned),

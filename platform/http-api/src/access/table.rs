@@ -25,7 +25,7 @@ pub const ACCESS: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/metrics", Some(Role::Viewer)),
     ("GET", "/graphql", None),
     ("POST", "/graphql", Some(Role::Viewer)),
-    // Who it is may come in the first message of the socket, which is refused to nobody but those without a role.
+    // Who it is may come in the first message of the socket, and is asked there.
     ("GET", "/graphql/ws", None),
     // Login.
     ("POST", "/api/v1/session", None),
@@ -108,7 +108,11 @@ pub fn rule(method: &Method, pattern: Option<&str>) -> Rule {
     let Some(pattern) = pattern else {
         return Rule::Public;
     };
-    let wanted = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    let wanted = if *method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
     let mut others = Vec::new();
     for (method, _, role) in ACCESS.iter().filter(|(_, of, _)| same_pattern(of, pattern)) {
         if *method == wanted {
@@ -117,7 +121,11 @@ pub fn rule(method: &Method, pattern: Option<&str>) -> Rule {
         others.push(*method);
         others.extend((*method == "GET").then_some("HEAD"));
     }
-    if others.is_empty() { Rule::Unknown } else { Rule::OtherMethods(others.join(", ")) }
+    if others.is_empty() {
+        Rule::Unknown
+    } else {
+        Rule::OtherMethods(others.join(", "))
+    }
 }
 
 /// Whether two patterns differ in the names of their parameters only.

@@ -6,7 +6,10 @@ use super::*;
 fn a_wrong_role_is_told_both_roles() {
     let problem = wrong_role("submitter", "viewer");
     assert_eq!((problem.status, problem.code.as_str()), (403, "wrong_role"));
-    assert!(problem.detail.contains("submitter") && problem.detail.contains("viewer"), "{problem:?}");
+    assert!(
+        problem.detail.contains("submitter") && problem.detail.contains("viewer"),
+        "{problem:?}"
+    );
 }
 
 #[test]

@@ -38,7 +38,12 @@ pub struct SessionView {
 #[serde(deny_unknown_fields)]
 pub struct NewTokenBody {
     /// Whose it is: 1 to 64 letters, digits and `. _ - @`; the owner of the tasks submitted with it.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9][A-Za-z0-9._@-]*$", example = "ada")]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._@-]*$",
+        example = "ada"
+    )]
     pub name: String,
     /// viewer, submitter, operator or admin.
     #[schema(value_type = String, pattern = "^(viewer|submitter|operator|admin)$", example = "submitter")]
@@ -254,5 +259,10 @@ impl From<Result<AuditReport, AuditProblem>> for AuditVerdict {
 /// 400: the cursor is none of this list.
 pub fn bad_cursor() -> Problem {
     let detail = "the cursor does not belong to this list";
-    Problem::new(StatusCode::BAD_REQUEST, "bad_cursor", detail, "begin again without a cursor")
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "bad_cursor",
+        detail,
+        "begin again without a cursor",
+    )
 }

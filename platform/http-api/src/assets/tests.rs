@@ -47,7 +47,16 @@ async fn every_embedded_file_is_served_packed_and_unpacked() {
 
 #[test]
 fn paths_that_lead_elsewhere_are_no_files() {
-    let bad = ["", "/", "../Cargo.toml", "assets/../index.html", "/etc/passwd", "index.html/", "./index.html", "index.html\0"];
+    let bad = [
+        "",
+        "/",
+        "../Cargo.toml",
+        "assets/../index.html",
+        "/etc/passwd",
+        "index.html/",
+        "./index.html",
+        "index.html\0",
+    ];
     for path in bad {
         assert!(Asset::find(path).is_none(), "{path:?}");
     }

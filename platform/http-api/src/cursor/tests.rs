@@ -10,7 +10,10 @@ fn binding(query: &str) -> Binding<'_> {
 fn a_cursor_brings_its_position_back() {
     for position in [b"".as_slice(), b"x", &[0; 40], &[255; 256]] {
         let cursor = binding("status=running").cursor(position);
-        assert_eq!(binding("status=running").position(&cursor).expect("of this query"), position);
+        assert_eq!(
+            binding("status=running").position(&cursor).expect("of this query"),
+            position
+        );
     }
 }
 
@@ -21,8 +24,17 @@ fn a_cursor_of_another_query_is_refused() {
         list: "chunks",
         query: "status=running",
     };
-    assert_eq!(binding("status=failed").position(&cursor).expect_err("other filters").code, "bad_cursor");
-    assert_eq!(other_list.position(&cursor).expect_err("another list").code, "bad_cursor");
+    assert_eq!(
+        binding("status=failed")
+            .position(&cursor)
+            .expect_err("other filters")
+            .code,
+        "bad_cursor"
+    );
+    assert_eq!(
+        other_list.position(&cursor).expect_err("another list").code,
+        "bad_cursor"
+    );
 }
 
 #[test]
@@ -32,7 +44,17 @@ fn what_was_made_up_is_refused() {
     changed[0] ^= 1;
     let changed = String::from_utf8(changed).expect("still text");
     let long = "00".repeat(10_000);
-    for text in ["", "0", "zz", "+1+1+1+1+1+1+1+1", "00112233445566", "\u{e9}\u{e9}\u{e9}\u{e9}", &changed, &real[2..], &long] {
+    for text in [
+        "",
+        "0",
+        "zz",
+        "+1+1+1+1+1+1+1+1",
+        "00112233445566",
+        "\u{e9}\u{e9}\u{e9}\u{e9}",
+        &changed,
+        &real[2..],
+        &long,
+    ] {
         assert!(binding("q").position(text).is_err(), "{text:.40} passed");
     }
 }

@@ -32,7 +32,11 @@ fn wrong_fields_of_a_body_are_named_by_their_place() {
     ];
     for (text, field) in table {
         let problem = decode::<Body>(text.as_bytes()).expect_err(text);
-        assert_eq!(problem.errors.first().map(|error| error.field.as_str()), Some(field), "{text}: {problem:?}");
+        assert_eq!(
+            problem.errors.first().map(|error| error.field.as_str()),
+            Some(field),
+            "{text}: {problem:?}"
+        );
         assert_eq!(problem.status, 400);
     }
     for text in ["", "{", "{}x", "\u{0}"] {
@@ -50,21 +54,44 @@ struct Filters {
 async fn query(text: &str) -> Result<Filters, crate::problem::Problem> {
     let request = Request::builder().uri(format!("/?{text}")).body(()).expect("a request");
     let (mut parts, ()) = request.into_parts();
-    Query::<Filters>::from_request_parts(&mut parts, &()).await.map(|Query(filters)| filters)
+    Query::<Filters>::from_request_parts(&mut parts, &())
+        .await
+        .map(|Query(filters)| filters)
 }
 
 #[tokio::test]
 async fn a_name_given_several_times_is_a_list() {
     let found = query("status=a&limit=5&status=b%2Cc").await.expect("a good query");
-    assert_eq!(found, Filters { status: Some("a,b,c".to_owned()), limit: Some(5) });
-    assert_eq!(query("").await.expect("nothing"), Filters { status: None, limit: None });
+    assert_eq!(
+        found,
+        Filters {
+            status: Some("a,b,c".to_owned()),
+            limit: Some(5)
+        }
+    );
+    assert_eq!(
+        query("").await.expect("nothing"),
+        Filters {
+            status: None,
+            limit: None
+        }
+    );
 }
 
 #[tokio::test]
 async fn wrong_filters_are_named() {
-    for (text, field) in [("limit=x", "limit"), ("limit=-1", "limit"), ("limit=1&limit=2", "limit"), ("what=1", "what")] {
+    for (text, field) in [
+        ("limit=x", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("what=1", "what"),
+    ] {
         let problem = query(text).await.expect_err(text);
-        assert_eq!(problem.errors.first().map(|error| error.field.as_str()), Some(field), "{text}: {problem:?}");
+        assert_eq!(
+            problem.errors.first().map(|error| error.field.as_str()),
+            Some(field),
+            "{text}: {problem:?}"
+        );
     }
     // Bytes that are no UTF-8 must not be an error of ours.
     let _ = query("status=%ff%fe").await;
@@ -81,7 +108,15 @@ fn merging_keeps_special_characters() {
 #[test]
 fn only_lower_case_hashes_of_the_right_length_are_hashes() {
     assert!(read_id::<BlobHash>(&"0a".repeat(32)).is_ok());
-    for text in ["", "..", "0A", &"0A".repeat(32), &"0a".repeat(33), &"0g".repeat(32), &"\u{e9}".repeat(32)] {
+    for text in [
+        "",
+        "..",
+        "0A",
+        &"0A".repeat(32),
+        &"0a".repeat(33),
+        &"0g".repeat(32),
+        &"\u{e9}".repeat(32),
+    ] {
         assert!(read_id::<BlobHash>(text).is_err(), "{text}");
     }
     assert!(shown(&"\u{e9}".repeat(1000)).len() < 100);

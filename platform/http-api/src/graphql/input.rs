@@ -28,7 +28,10 @@ impl TaskFilterInput {
     /// As REST asks.
     pub fn into_query(self, first: u32, after: Option<String>) -> TaskQuery {
         TaskQuery {
-            status: self.status.filter(|names| !names.is_empty()).map(|names| names.join(",")),
+            status: self
+                .status
+                .filter(|names| !names.is_empty())
+                .map(|names| names.join(",")),
             job: self.job,
             owner: self.owner,
             since: self.since,

@@ -39,7 +39,8 @@ impl Extension for IntrospectionLimit {
         for (_, operation) in document.operations.iter() {
             let set = &operation.node.selection_set.node;
             if !is_bounded(&document, set, 0, &mut left) {
-                let message = format!("introspection may nest at most {MAX_INTROSPECTION_LISTS} lists of fields or types");
+                let message =
+                    format!("introspection may nest at most {MAX_INTROSPECTION_LISTS} lists of fields or types");
                 return Err(ServerError::new(message, None));
             }
         }
@@ -59,9 +60,7 @@ fn is_bounded(document: &ExecutableDocument, set: &SelectionSet, lists: usize, l
                 let lists = lists + usize::from(is_list);
                 lists <= MAX_INTROSPECTION_LISTS && is_bounded(document, &field.node.selection_set.node, lists, left)
             }
-            Selection::InlineFragment(fragment) => {
-                is_bounded(document, &fragment.node.selection_set.node, lists, left)
-            }
+            Selection::InlineFragment(fragment) => is_bounded(document, &fragment.node.selection_set.node, lists, left),
             Selection::FragmentSpread(spread) => match document.fragments.get(&spread.node.fragment_name.node) {
                 Some(fragment) => is_bounded(document, &fragment.node.selection_set.node, lists, left),
                 // The validation says so.
@@ -103,7 +102,9 @@ impl Executor for Bounded {
         let refusal = if too_long {
             Some(super::too_long())
         } else if permit.is_err() {
-            Some(format!("a connection may have at most {MAX_SUBSCRIPTIONS} subscriptions; end one, or open another"))
+            Some(format!(
+                "a connection may have at most {MAX_SUBSCRIPTIONS} subscriptions; end one, or open another"
+            ))
         } else {
             None
         };

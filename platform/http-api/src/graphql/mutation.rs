@@ -40,9 +40,14 @@ async fn recorded<T>(
     let done = work.await;
     let (target, status) = match &done {
         Ok((target, _)) => (target.as_str(), StatusCode::OK),
-        Err(problem) => ("", StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST)),
+        Err(problem) => (
+            "",
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST),
+        ),
     };
-    audit(&state.api, caller, &action, target, status).await.map_err(refused)?;
+    audit(&state.api, caller, &action, target, status)
+        .await
+        .map_err(refused)?;
     done.map(|(_, value)| value).map_err(refused)
 }
 

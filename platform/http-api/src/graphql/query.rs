@@ -63,7 +63,12 @@ impl Query {
             .page
             .tasks
             .iter()
-            .map(|report| Edge::new(listed.cursor((report.submitted_at, report.task_id)), Task::at(report.clone(), now)))
+            .map(|report| {
+                Edge::new(
+                    listed.cursor((report.submitted_at, report.task_id)),
+                    Task::at(report.clone(), now),
+                )
+            })
             .collect();
         Ok(connection)
     }
@@ -73,7 +78,10 @@ impl Query {
     async fn job(&self, ctx: &Context<'_>, job: String) -> Result<Option<Job>> {
         let (state, _) = asked(ctx)?;
         if job.len() > MAX_NAME_BYTES || job.contains(char::is_control) {
-            return Err(refused(Problem::bad_field("job", format!("{:?} is no name of a job", shown(&job)))));
+            return Err(refused(Problem::bad_field(
+                "job",
+                format!("{:?} is no name of a job", shown(&job)),
+            )));
         }
         Ok(Some(state.api.describe(&job).await.map_err(refused)?.into()))
     }
@@ -135,7 +143,11 @@ impl Query {
             None => None,
         };
         let from = from.unwrap_or(1).max(1);
-        let records = state.events.records(task, from, limit as usize).await.map_err(refused)?;
+        let records = state
+            .events
+            .records(task, from, limit as usize)
+            .await
+            .map_err(refused)?;
         let next_from = records.last().map_or(from, |record| record.seq.saturating_add(1));
         let mut eyes = Eyes::new(state, caller);
         let mut items = Vec::new();

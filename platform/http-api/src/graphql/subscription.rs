@@ -75,7 +75,9 @@ impl Subscription {
         let live = state.api.events();
         let follow = Follow {
             live,
-            next: from.unwrap_or_else(|| state.events.published().saturating_add(1)).max(1),
+            next: from
+                .unwrap_or_else(|| state.events.published().saturating_add(1))
+                .max(1),
             behind: true,
             ready: VecDeque::new(),
             types: wanted,

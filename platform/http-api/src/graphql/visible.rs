@@ -17,7 +17,9 @@ const REMEMBERED_TASKS: usize = 4_096;
 /// The node and who asks.
 pub fn asked<'a>(ctx: &Context<'a>) -> Result<(&'a AppState, &'a Caller)> {
     let state = ctx.data::<AppState>()?;
-    let caller = ctx.data_opt::<Caller>().ok_or_else(|| refused(Problem::unauthenticated()))?;
+    let caller = ctx
+        .data_opt::<Caller>()
+        .ok_or_else(|| refused(Problem::unauthenticated()))?;
     Ok((state, caller))
 }
 
@@ -26,9 +28,18 @@ pub fn needs(caller: &Caller, role: Role) -> Result<()> {
     if caller.role >= role {
         return Ok(());
     }
-    let detail = format!("this needs the role {}; the caller has the role {}", role.name(), caller.role.name());
+    let detail = format!(
+        "this needs the role {}; the caller has the role {}",
+        role.name(),
+        caller.role.name()
+    );
     let remedy = format!("use a token with the role {} or a stronger one", role.name());
-    Err(refused(Problem::new(StatusCode::FORBIDDEN, "wrong_role", detail, &remedy)))
+    Err(refused(Problem::new(
+        StatusCode::FORBIDDEN,
+        "wrong_role",
+        detail,
+        &remedy,
+    )))
 }
 
 /// A task id of an argument.
@@ -42,7 +53,10 @@ pub fn bounded(name: &str, value: Option<u32>, usual: u32, most: u32) -> Result<
     if (1..=most).contains(&value) {
         return Ok(value);
     }
-    Err(refused(Problem::bad_field(name, format!("expected 1 to {most}, got {value}"))))
+    Err(refused(Problem::bad_field(
+        name,
+        format!("expected 1 to {most}, got {value}"),
+    )))
 }
 
 /// Which records a caller may see.

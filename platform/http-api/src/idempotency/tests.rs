@@ -8,7 +8,9 @@ use std::io::Write;
 fn claim(caller: &str, key: &str, body: &[u8]) -> Claim {
     let mut headers = HeaderMap::new();
     headers.insert(super::HEADER, HeaderValue::from_str(key).expect("a header"));
-    Claim::of(&headers, caller, body).expect("a good key").expect("there is a key")
+    Claim::of(&headers, caller, body)
+        .expect("a good key")
+        .expect("there is a key")
 }
 
 #[test]
@@ -18,7 +20,11 @@ fn a_settled_key_gives_its_task_also_after_a_restart() {
     let task = TaskId([7; 32]);
     let keys = Keys::open(dir.path());
     assert_eq!(keys.claim(&once, 1_000).expect("free"), None);
-    assert_eq!(keys.claim(&once, 1_001).expect("the same body"), None, "claimed, not settled: go on");
+    assert_eq!(
+        keys.claim(&once, 1_001).expect("the same body"),
+        None,
+        "claimed, not settled: go on"
+    );
     keys.settle(&once, task, 1_002);
     assert_eq!(keys.claim(&once, 1_003).expect("settled"), Some(task));
     let again = Keys::open(dir.path());
@@ -95,7 +101,10 @@ fn the_number_of_keys_is_bounded_and_the_oldest_go() {
 fn a_bad_key_is_named() {
     for value in ["", &"k".repeat(256), "\u{e9}"] {
         let mut headers = HeaderMap::new();
-        headers.insert(super::HEADER, HeaderValue::from_bytes(value.as_bytes()).expect("bytes of a header"));
+        headers.insert(
+            super::HEADER,
+            HeaderValue::from_bytes(value.as_bytes()).expect("bytes of a header"),
+        );
         let problem = Claim::of(&headers, "ann", b"").expect_err("a bad key");
         assert_eq!(problem.errors[0].field, "Idempotency-Key");
     }

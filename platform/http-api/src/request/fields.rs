@@ -35,7 +35,10 @@ impl Fields {
             Value::Number(number) => format!("{number}"),
             other => kind(other).to_owned(),
         };
-        errors.push(FieldError::new(self.name(field), format!("expected {wanted}, got {got}")));
+        errors.push(FieldError::new(
+            self.name(field),
+            format!("expected {wanted}, got {got}"),
+        ));
     }
 
     /// A text of at most `limit` bytes.
@@ -43,7 +46,10 @@ impl Fields {
         match self.take(field)? {
             Value::String(text) if text.len() <= limit && !text.contains('\0') => Some(text),
             Value::String(text) => {
-                let message = format!("a text of {} bytes; at most {limit}, and no NUL, are allowed", text.len());
+                let message = format!(
+                    "a text of {} bytes; at most {limit}, and no NUL, are allowed",
+                    text.len()
+                );
                 errors.push(FieldError::new(self.name(field), message));
                 None
             }

@@ -41,7 +41,11 @@ pub fn requirements(given: Option<Map<String, Value>>, errors: &mut Vec<FieldErr
     let millis = fields.whole("timeout_ms", some, errors);
     let gpu = fields.number("gpu_percent", (0.0, MAX_PERCENT as f64), errors);
     both(("memory_bytes", memory.is_some()), ("ram_gb", ram.is_some()), errors);
-    both(("timeout_ms", millis.is_some()), ("timeout_seconds", seconds.is_some()), errors);
+    both(
+        ("timeout_ms", millis.is_some()),
+        ("timeout_seconds", seconds.is_some()),
+        errors,
+    );
     let needs = Requirements {
         cpu_percent: cpu.map_or(defaults.cpu_percent, |cpu| u32::try_from(cpu).unwrap_or(u32::MAX)),
         memory_bytes: memory
@@ -52,7 +56,9 @@ pub fn requirements(given: Option<Map<String, Value>>, errors: &mut Vec<FieldErr
             .or(seconds.map(|seconds| (seconds * 1e3).round() as u64))
             .unwrap_or(defaults.timeout_ms),
         fuel: fields.whole("fuel", some, errors).unwrap_or(defaults.fuel),
-        output_bytes: fields.whole("output_bytes", any, errors).unwrap_or(defaults.output_bytes),
+        output_bytes: fields
+            .whole("output_bytes", any, errors)
+            .unwrap_or(defaults.output_bytes),
     };
     fields.finish(errors);
     let note = match gpu {
@@ -87,7 +93,9 @@ pub fn config(given: Option<Map<String, Value>>, errors: &mut Vec<FieldError>) -
         deadline_ms: fields.whole("deadline_ms", (1, u64::MAX), errors),
         chunk_size: fields.whole("chunk_size", (1, u64::MAX), errors),
         verify: verify.unwrap_or(defaults.verify),
-        placement: fields.read("placement", errors, placement).unwrap_or(defaults.placement),
+        placement: fields
+            .read("placement", errors, placement)
+            .unwrap_or(defaults.placement),
         memo: fields.flag("memo", errors).unwrap_or(defaults.memo),
     };
     fields.finish(errors);
@@ -108,7 +116,9 @@ fn verify(text: &str) -> Result<VerifyPolicy, String> {
         None if text == "none" => Some(VerifyPolicy::None),
         Some(("spot", share)) => {
             let share: Option<f64> = share.parse().ok();
-            share.filter(|share| (0.0..=1.0).contains(share)).map(VerifyPolicy::Spot)
+            share
+                .filter(|share| (0.0..=1.0).contains(share))
+                .map(VerifyPolicy::Spot)
         }
         Some(("quorum", count)) => {
             let count: Option<u8> = count.parse().ok();
@@ -119,6 +129,9 @@ fn verify(text: &str) -> Result<VerifyPolicy, String> {
     };
     read.ok_or_else(|| {
         let most = limits::MAX_ATTEMPTS;
-        format!("expected none, spot:0.1 (0 to 1) or quorum:2 (1 to {most}), got {:?}", shown(text))
+        format!(
+            "expected none, spot:0.1 (0 to 1) or quorum:2 (1 to {most}), got {:?}",
+            shown(text)
+        )
     })
 }

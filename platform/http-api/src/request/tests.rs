@@ -59,8 +59,17 @@ fn our_shape_becomes_a_task() {
         "config": {"verify": "spot:0.25", "placement": "cheapest", "memo": false, "deadline_ms": 10, "chunk_size": 4}
     });
     let request = read(&text.to_string()).expect("a good request");
-    assert_eq!(request.inputs, [("text".to_owned(), InputSource::Hash(hash.parse().expect("a hash")))]);
-    let expected = Requirements { memory_bytes: 1024, fuel: 7, output_bytes: 9, disk_bytes: 5, ..Requirements::default() };
+    assert_eq!(
+        request.inputs,
+        [("text".to_owned(), InputSource::Hash(hash.parse().expect("a hash")))]
+    );
+    let expected = Requirements {
+        memory_bytes: 1024,
+        fuel: 7,
+        output_bytes: 9,
+        disk_bytes: 5,
+        ..Requirements::default()
+    };
     assert_eq!(request.requirements, expected);
     let expected = TaskConfig {
         verify: VerifyPolicy::Spot(0.25),
@@ -77,9 +86,14 @@ fn our_shape_becomes_a_task() {
 #[test]
 fn no_digit_of_a_large_number_is_lost() {
     let digits = "123456789012345678901234567890";
-    let request = read(&format!(r#"{{"job": "map", "params": {{"n": {digits}, "deep": [{{"m": -{digits}}}]}}}}"#));
+    let request = read(&format!(
+        r#"{{"job": "map", "params": {{"n": {digits}, "deep": [{{"m": -{digits}}}]}}}}"#
+    ));
     let request = request.expect("large numbers");
-    assert_eq!(params(&request), json!({"n": digits, "deep": [{"m": format!("-{digits}")}]}));
+    assert_eq!(
+        params(&request),
+        json!({"n": digits, "deep": [{"m": format!("-{digits}")}]})
+    );
 }
 
 #[test]
@@ -91,11 +105,19 @@ fn every_wrong_field_is_named() {
         (r#"{"task_type": null}"#, &["task_type"]),
         (r#"{"job": "a", "surprise": 1, "another": 2}"#, &["another", "surprise"]),
         (r#"{"job": "a", "params": [1]}"#, &["params"]),
-        (r#"{"job": "a", "inputs": {"x": "12", "y": 5}}"#, &["inputs.x", "inputs.y"]),
+        (
+            r#"{"job": "a", "inputs": {"x": "12", "y": 5}}"#,
+            &["inputs.x", "inputs.y"],
+        ),
         (r#"{"job": "a", "inputs": "x"}"#, &["inputs"]),
         (
             r#"{"job": "a", "requirements": {"cpu_percent": 0, "ram_gb": -1, "fuel": 0, "gb": 1}}"#,
-            &["requirements.cpu_percent", "requirements.ram_gb", "requirements.fuel", "requirements.gb"],
+            &[
+                "requirements.cpu_percent",
+                "requirements.ram_gb",
+                "requirements.fuel",
+                "requirements.gb",
+            ],
         ),
         (
             r#"{"job": "a", "requirements": {"memory_bytes": 1, "ram_gb": 1, "timeout_ms": 1, "timeout_seconds": 1}}"#,
@@ -105,7 +127,10 @@ fn every_wrong_field_is_named() {
             r#"{"job": "a", "config": {"priority": "urgent", "verify": "quorum:0", "placement": 1, "memo": "no"}}"#,
             &["config.verify", "config.priority", "config.placement", "config.memo"],
         ),
-        (r#"{"job": "a", "config": {"max_price": -1, "deadline_ms": 1.5}}"#, &["config.max_price", "config.deadline_ms"]),
+        (
+            r#"{"job": "a", "config": {"max_price": -1, "deadline_ms": 1.5}}"#,
+            &["config.max_price", "config.deadline_ms"],
+        ),
         (r#"{"job": "a", "config": {"verify": "spot:nan"}}"#, &["config.verify"]),
         ("[]", &["body"]),
         ("7", &["body"]),
@@ -128,7 +153,12 @@ fn what_is_no_json_is_told() {
         assert!(problem.detail.contains("JSON"), "{}", problem.detail);
     }
     let caller = caller(Role::Submitter, None);
-    assert!(read_task(b"{\"job\": \"\xff\"}", &caller).expect_err("no UTF-8").detail.contains("UTF-8"));
+    assert!(
+        read_task(b"{\"job\": \"\xff\"}", &caller)
+            .expect_err("no UTF-8")
+            .detail
+            .contains("UTF-8")
+    );
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(read(&deep).is_err());
 }
@@ -155,19 +185,32 @@ fn a_gpu_share_is_taken_and_told() {
 
 #[test]
 fn gigabytes_of_a_machine_are_at_most_the_largest_sandbox() {
-    let of = |text: &[u8]| read_task(text, &caller(Role::Submitter, None)).expect("a good request").fitted(256 << 20);
+    let of = |text: &[u8]| {
+        read_task(text, &caller(Role::Submitter, None))
+            .expect("a good request")
+            .fitted(256 << 20)
+    };
     let fitted = of(br#"{"task_type": "map", "requirements": {"ram_gb": 1, "gpu_percent": 1}}"#);
     assert_eq!(fitted.submit.requirements.memory_bytes, 256 << 20);
-    assert!(fitted.note.contains("ram_gb") && fitted.note.contains("gpu_percent"), "{}", fitted.note);
+    assert!(
+        fitted.note.contains("ram_gb") && fitted.note.contains("gpu_percent"),
+        "{}",
+        fitted.note
+    );
     let small = of(br#"{"task_type": "map", "requirements": {"ram_gb": 0.125}}"#);
-    assert_eq!((small.submit.requirements.memory_bytes, small.note.as_str()), (128 << 20, ""));
+    assert_eq!(
+        (small.submit.requirements.memory_bytes, small.note.as_str()),
+        (128 << 20, "")
+    );
     let meant = of(br#"{"job": "map", "requirements": {"memory_bytes": 1073741824}}"#);
     assert_eq!(meant.submit.requirements.memory_bytes, 1 << 30);
 }
 
 #[test]
 fn a_task_can_be_asked_for_again() {
-    let request = read(r#"{"job": "map", "params": {"n": null, "l": [1, 2.5, "x"]}, "config": {"max_price": 0.5, "verify": "quorum:3"}}"#);
+    let request = read(
+        r#"{"job": "map", "params": {"n": null, "l": [1, 2.5, "x"]}, "config": {"max_price": 0.5, "verify": "quorum:3"}}"#,
+    );
     let request = request.expect("a good request");
     let spec = TaskSpec {
         job: job_model::JobId([5; 32]),
@@ -181,5 +224,8 @@ fn a_task_can_be_asked_for_again() {
     let again = read(&text).expect("what we say ourselves");
     assert_eq!(again.job, spec.job.to_string());
     assert_eq!(params(&again), params(&request));
-    assert_eq!((again.requirements, again.config), (request.requirements, request.config));
+    assert_eq!(
+        (again.requirements, again.config),
+        (request.requirements, request.config)
+    );
 }

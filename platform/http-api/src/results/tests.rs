@@ -9,7 +9,10 @@ use std::sync::Arc;
 fn json_text_and_neither() {
     assert_eq!(value_of(b"{\"sum\": 500500}"), Some(json!({"sum": 500500})));
     assert_eq!(value_of(b"500500"), Some(json!(500500)));
-    assert_eq!(value_of(b"123456789012345678901234567890"), Some(json!("123456789012345678901234567890")));
+    assert_eq!(
+        value_of(b"123456789012345678901234567890"),
+        Some(json!("123456789012345678901234567890"))
+    );
     assert_eq!(value_of("word \u{e9}\n".as_bytes()), Some(json!("word \u{e9}\n")));
     assert_eq!(value_of(b"\xff\xfe"), None);
 }

@@ -80,10 +80,16 @@ async fn verify(
     Query(query): Query<VerifyQuery>,
 ) -> Result<Json<AuditVerdict>, Problem> {
     let is_hash = |text: &String| {
-        text.len() == HASH_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        text.len() == HASH_DIGITS
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
     if query.expect.as_ref().is_some_and(|expect| !is_hash(expect)) {
-        return Err(Problem::bad_field("expect", "expected 64 lower-case hexadecimal digits"));
+        return Err(Problem::bad_field(
+            "expect",
+            "expected 64 lower-case hexadecimal digits",
+        ));
     }
     Ok(Json(state.api.audit_verify(query.expect).await?.into()))
 }

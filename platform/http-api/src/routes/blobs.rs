@@ -4,8 +4,8 @@ mod sending;
 mod transfer;
 
 use crate::caller::Caller;
-use crate::extract::{Hex, Json, Path, Query, shown};
 use crate::cursor::Binding;
+use crate::extract::{Hex, Json, Path, Query, shown};
 use crate::openapi::Problems;
 use crate::problem::{FieldError, Problem};
 use crate::routes::tasks::{page_limit, visible};
@@ -97,17 +97,24 @@ async fn list(
         query: seen_by,
     };
     let after = match &query.cursor {
-        Some(cursor) => <[u8; 32]>::try_from(binding.position(cursor)?.as_slice()).ok().map(BlobHash),
+        Some(cursor) => <[u8; 32]>::try_from(binding.position(cursor)?.as_slice())
+            .ok()
+            .map(BlobHash),
         None => None,
     };
+    // In this order: what is stored was pinned before.
+    let stored = state.api.blobs().await;
     let mut pins = pins_by_blob(&state, &caller).await?;
     let wanted = |(hash, _): &(BlobHash, Option<u64>)| {
         after.is_none_or(|after| *hash > after) && (!caller.own_only || pins.contains_key(hash))
     };
-    let mut blobs: Vec<(BlobHash, Option<u64>)> = state.api.blobs().await.into_iter().filter(wanted).collect();
+    let mut blobs: Vec<(BlobHash, Option<u64>)> = stored.into_iter().filter(wanted).collect();
     let more = blobs.len() > limit;
     blobs.truncate(limit);
-    let next_cursor = blobs.last().filter(|_| more).map(|(hash, _)| binding.cursor(hash.as_bytes()));
+    let next_cursor = blobs
+        .last()
+        .filter(|_| more)
+        .map(|(hash, _)| binding.cursor(hash.as_bytes()));
     let blob = |(hash, size): (BlobHash, Option<u64>)| Blob {
         hash,
         size,
@@ -199,10 +206,7 @@ async fn pins(
         Problems,
     )
 )]
-async fn pin(
-    State(state): State<AppState>,
-    Path(place): Path<(Hex<BlobHash>, String)>,
-) -> Result<StatusCode, Problem> {
+async fn pin(State(state): State<AppState>, Path(place): Path<(Hex<BlobHash>, String)>) -> Result<StatusCode, Problem> {
     let (Hex(hash), name) = place;
     state.api.pin(hash, checked_name(&name)?).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -239,7 +243,10 @@ fn checked_name(name: &str) -> Result<&str, Problem> {
     if (1..=MAX_PIN_NAME_BYTES).contains(&name.len()) && name.bytes().all(letters) {
         return Ok(name);
     }
-    let message = format!("expected 1 to {MAX_PIN_NAME_BYTES} letters, digits and ._:-, got {:?}", shown(name));
+    let message = format!(
+        "expected 1 to {MAX_PIN_NAME_BYTES} letters, digits and ._:-, got {:?}",
+        shown(name)
+    );
     Err(Problem::bad_fields(vec![FieldError::new("name", message)], ""))
 }
 

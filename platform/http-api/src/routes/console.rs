@@ -41,7 +41,11 @@ pub fn file(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response>
 }
 
 async fn docs() -> Result<Response, Problem> {
-    lead_to(&DOCS_PAGES, "the API's documentation", "/openapi.json describes the API")
+    lead_to(
+        &DOCS_PAGES,
+        "the API's documentation",
+        "/openapi.json describes the API",
+    )
 }
 
 /// The page of GraphiQL: for `GET /graphql` of a browser.

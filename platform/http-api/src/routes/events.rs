@@ -2,8 +2,8 @@
 //! [`crate::stream::EventHub`]; owns nothing. A stream that is cut goes on where it was with `Last-Event-ID`.
 
 use crate::caller::Caller;
-use crate::extract::{Hex, Json, Path, Query, shown};
 use crate::cursor::Binding;
+use crate::extract::{Hex, Json, Path, Query, shown};
 use crate::openapi::Problems;
 use crate::problem::{FieldError, Problem};
 use crate::routes::tasks::{page_limit, visible};
@@ -50,7 +50,9 @@ pub struct EventQuery {
 
 /// The routes of this module.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(events)).routes(routes!(task_events))
+    OpenApiRouter::new()
+        .routes(routes!(events))
+        .routes(routes!(task_events))
 }
 
 /// What happens at the node
@@ -137,7 +139,10 @@ fn read_types(text: Option<&str>) -> Result<Vec<&'static str>, Problem> {
         let found = TYPE_NAMES.into_iter().find(|known| *known == name);
         found.ok_or_else(|| {
             let known = TYPE_NAMES.join(", ");
-            Problem::bad_field("types", format!("{:?} is no type of event; known: {known}", shown(name)))
+            Problem::bad_field(
+                "types",
+                format!("{:?} is no type of event; known: {known}", shown(name)),
+            )
         })
     };
     names.filter(|name| !name.is_empty()).map(find).collect()
@@ -171,8 +176,12 @@ fn stream(
     let from = first_position(query, headers, otherwise)?;
     let end = state.events.published();
     if from > end.saturating_add(1) {
-        let detail = format!("this node's journal ends at {end}; event {} is not of it", from.saturating_sub(1));
-        let remedy = "the node has another journal than before: load everything again, then connect without Last-Event-ID";
+        let detail = format!(
+            "this node's journal ends at {end}; event {} is not of it",
+            from.saturating_sub(1)
+        );
+        let remedy =
+            "the node has another journal than before: load everything again, then connect without Last-Event-ID";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "unknown_event", detail, remedy));
     }
     let listener = Listener::new(&state.events, caller, Wanted { task, types, from });

@@ -59,7 +59,10 @@ async fn list(State(state): State<AppState>) -> Result<Json<Page<Job>>, Problem>
 )]
 async fn describe(State(state): State<AppState>, Path(job): Path<String>) -> Result<Json<Job>, Problem> {
     if job.len() > MAX_NAME_BYTES || job.contains(char::is_control) {
-        return Err(Problem::bad_field("job", format!("{:?} is no name of a job", shown(&job))));
+        return Err(Problem::bad_field(
+            "job",
+            format!("{:?} is no name of a job", shown(&job)),
+        ));
     }
     Ok(Json(state.api.describe(&job).await?.into()))
 }
@@ -78,7 +81,9 @@ async fn describe(State(state): State<AppState>, Path(job): Path<String>) -> Res
 )]
 async fn publish(State(state): State<AppState>, _caller: Caller, request: Request) -> Result<Response, Problem> {
     let hash = if is_json(request.headers()) {
-        decode::<PublishRequest>(&json_body(request, &state).await?)?.component.0
+        decode::<PublishRequest>(&json_body(request, &state).await?)?
+            .component
+            .0
     } else if content_type(request.headers()).is_some_and(is_wasm) {
         upload(&state, request).await?
     } else {
@@ -137,7 +142,9 @@ fn refused(error: UploadError) -> Problem {
             let remedy = "free disk space, or raise store.quota_bytes";
             Problem::new(StatusCode::INSUFFICIENT_STORAGE, "limit", error.to_string(), remedy)
         }
-        UploadError::Unfinished | UploadError::WrongHash { .. } => Problem::bad_input(error.to_string(), "send it again"),
+        UploadError::Unfinished | UploadError::WrongHash { .. } => {
+            Problem::bad_input(error.to_string(), "send it again")
+        }
         error => {
             let remedy = "see the node's log; if it repeats, please report it";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string(), remedy)

@@ -28,9 +28,14 @@ static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 pub fn install() {
     RECORDER.get_or_init(|| {
         let handle = build().and_then(|builder| builder.install_recorder().map_err(|error| error.to_string()));
-        handle.inspect_err(|error| tracing::error!(%error, "there will be no metrics")).ok()
+        handle
+            .inspect_err(|error| tracing::error!(%error, "there will be no metrics"))
+            .ok()
     });
-    metrics::describe_counter!("p2pjob_http_requests_total", "HTTP requests answered, by method, route and status.");
+    metrics::describe_counter!(
+        "p2pjob_http_requests_total",
+        "HTTP requests answered, by method, route and status."
+    );
     metrics::describe_histogram!(
         "p2pjob_http_request_duration_seconds",
         metrics::Unit::Seconds,
@@ -40,10 +45,14 @@ pub fn install() {
 }
 
 fn build() -> Result<PrometheusBuilder, String> {
-    METRIC_BUCKETS.iter().try_fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
-        let matcher = Matcher::Full((*name).to_owned());
-        builder.set_buckets_for_metric(matcher, bounds).map_err(|error| error.to_string())
-    })
+    METRIC_BUCKETS
+        .iter()
+        .try_fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
+            let matcher = Matcher::Full((*name).to_owned());
+            builder
+                .set_buckets_for_metric(matcher, bounds)
+                .map_err(|error| error.to_string())
+        })
 }
 
 fn recorder() -> Option<&'static PrometheusHandle> {

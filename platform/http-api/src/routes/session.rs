@@ -91,5 +91,9 @@ async fn logout(
     headers: HeaderMap,
 ) -> Response {
     gate.sessions.end(&headers, peer.tls, gate.api.now());
-    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, gate.sessions.farewell(peer.tls))]).into_response()
+    (
+        StatusCode::NO_CONTENT,
+        [(header::SET_COOKIE, gate.sessions.farewell(peer.tls))],
+    )
+        .into_response()
 }

@@ -108,7 +108,9 @@ async fn submit(State(state): State<AppState>, caller: Caller, request: Request)
         response.headers_mut().insert(header::LOCATION, place);
     }
     if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response
+            .headers_mut()
+            .insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
 }
@@ -237,7 +239,10 @@ async fn cancel(
 /// Stops a task that the caller may change; for REST and GraphQL.
 pub async fn stop(state: &AppState, caller: &Caller, id: TaskId, reason: String) -> Result<TaskReport, Problem> {
     if reason.len() > MAX_REASON_BYTES {
-        return Err(Problem::bad_field("reason", format!("at most {MAX_REASON_BYTES} bytes are allowed")));
+        return Err(Problem::bad_field(
+            "reason",
+            format!("at most {MAX_REASON_BYTES} bytes are allowed"),
+        ));
     }
     let before = find(state, caller, id).await?;
     may_change(caller, &before.owner)?;

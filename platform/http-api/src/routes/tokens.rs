@@ -42,7 +42,10 @@ async fn make(State(state): State<AppState>, Json(body): Json<NewTokenBody>) -> 
     }
     let made = state.api.make_token(body.into()).await?;
     let place = format!("/api/v1/tokens/{}", made.report.id);
-    let headers = [(header::LOCATION, place), (header::CACHE_CONTROL, "no-store".to_owned())];
+    let headers = [
+        (header::LOCATION, place),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
     Ok((StatusCode::CREATED, headers, Json(MadeTokenView::from(made))).into_response())
 }
 

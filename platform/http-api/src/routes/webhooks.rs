@@ -61,12 +61,19 @@ fn read_events(names: &[String]) -> Result<Vec<HookEvent>, Problem> {
         match HookEvent::of_name(name) {
             Some(event) => events.push(event),
             None => {
-                let message = format!("expected task_completed, task_failed or task_cancelled, got {:?}", shown(name));
+                let message = format!(
+                    "expected task_completed, task_failed or task_cancelled, got {:?}",
+                    shown(name)
+                );
                 errors.push(FieldError::new(format!("events[{place}]"), message));
             }
         }
     }
-    if errors.is_empty() { Ok(events) } else { Err(Problem::bad_fields(errors, "")) }
+    if errors.is_empty() {
+        Ok(events)
+    } else {
+        Err(Problem::bad_fields(errors, ""))
+    }
 }
 
 /// Make a webhook
@@ -159,7 +166,10 @@ async fn deliveries(
 ) -> Result<Json<Page<WebhookDelivery>>, Problem> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(Problem::bad_field("limit", format!("expected 1 to {MAX_PAGE}, got {limit}")));
+        return Err(Problem::bad_field(
+            "limit",
+            format!("expected 1 to {MAX_PAGE}, got {limit}"),
+        ));
     }
     let wanted = query.state.as_deref().map(read_state).transpose()?;
     let binding = Binding {
@@ -167,7 +177,10 @@ async fn deliveries(
         query: query.state.as_deref().unwrap_or_default(),
     };
     let before = match &query.cursor {
-        Some(cursor) => binding.position(cursor)?.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)),
+        Some(cursor) => binding
+            .position(cursor)?
+            .first_chunk::<8>()
+            .map(|bytes| u64::from_be_bytes(*bytes)),
         None => None,
     };
     let page = state.api.deliveries(wanted, before, limit).await?;
@@ -191,5 +204,9 @@ async fn resend(State(state): State<AppState>, Path(id): Path<String>) -> Result
 fn read_id(id: String) -> Result<String, Problem> {
     const MAX_ID_BYTES: usize = 128;
     let plain = id.len() <= MAX_ID_BYTES && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if plain { Ok(id) } else { Err(Problem::not_found(format!("there is nothing called {:?}", shown(&id)))) }
+    if plain {
+        Ok(id)
+    } else {
+        Err(Problem::not_found(format!("there is nothing called {:?}", shown(&id))))
+    }
 }

@@ -35,8 +35,13 @@ impl<S> Timed<S> {
             return poll;
         }
         let patience = self.patience;
-        let sleep = self.writing.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        sleep.as_mut().poll(cx).map(|()| Err(timed_out("the client does not read")))
+        let sleep = self
+            .writing
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        sleep
+            .as_mut()
+            .poll(cx)
+            .map(|()| Err(timed_out("the client does not read")))
     }
 }
 
@@ -52,7 +57,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
             return read;
         }
         match &mut self.opening {
-            Some(opening) => opening.as_mut().poll(cx).map(|()| Err(timed_out("the client says nothing"))),
+            Some(opening) => opening
+                .as_mut()
+                .poll(cx)
+                .map(|()| Err(timed_out("the client says nothing"))),
             None => read,
         }
     }

@@ -37,10 +37,17 @@ fn a_session_survives_a_restart_and_ends_in_time() {
     let again = sessions(dir.path());
     assert_eq!(again.find(&headers, false, NOW), Some(Ok("00aa11bb22cc".to_owned())));
     assert_eq!(opened.expires_at, NOW.plus(60_000));
-    assert_eq!(again.find(&headers, false, opened.expires_at), Some(Err(SessionProblem::Expired)));
+    assert_eq!(
+        again.find(&headers, false, opened.expires_at),
+        Some(Err(SessionProblem::Expired))
+    );
     assert_eq!(again.find(&HeaderMap::new(), false, NOW), None);
     let other = Sessions::open(dir.path(), NodeId([8; 32]), 60_000).unwrap();
-    assert_eq!(other.find(&headers, false, NOW), None, "the cookie of another node is not ours");
+    assert_eq!(
+        other.find(&headers, false, NOW),
+        None,
+        "the cookie of another node is not ours"
+    );
     let brief = again.start(&grant(Some(NOW.0 + 5)), false, NOW);
     assert_eq!(brief.expires_at, NOW.plus(5), "a session never outlives its token");
 }
@@ -61,7 +68,11 @@ fn a_forged_session_does_not_count() {
     ];
     for forged in forged {
         assert_ne!(forged, text);
-        assert_eq!(sessions.find(&of(&forged), false, NOW), Some(Err(SessionProblem::Forged)), "{forged}");
+        assert_eq!(
+            sessions.find(&of(&forged), false, NOW),
+            Some(Err(SessionProblem::Forged)),
+            "{forged}"
+        );
     }
     std::fs::remove_file(dir.path().join("session.key")).unwrap();
     let renewed = self::sessions(dir.path());
@@ -85,11 +96,23 @@ fn the_cookie_is_for_our_pages_only() {
     let sessions = sessions(dir.path());
     let plain = sessions.start(&grant(None), false, NOW).cookie;
     let plain = plain.to_str().unwrap();
-    assert!(plain.ends_with("; Path=/; Max-Age=60; HttpOnly; SameSite=Strict"), "{plain}");
+    assert!(
+        plain.ends_with("; Path=/; Max-Age=60; HttpOnly; SameSite=Strict"),
+        "{plain}"
+    );
     let tls = sessions.start(&grant(None), true, NOW).cookie;
     let tls = tls.to_str().unwrap();
-    assert!(tls.starts_with("__Host-p2pjob_") && tls.ends_with("; SameSite=Strict; Secure"), "{tls}");
-    assert!(sessions.farewell(false).to_str().unwrap().contains("=; Path=/; Max-Age=0;"));
+    assert!(
+        tls.starts_with("__Host-p2pjob_") && tls.ends_with("; SameSite=Strict; Secure"),
+        "{tls}"
+    );
+    assert!(
+        sessions
+            .farewell(false)
+            .to_str()
+            .unwrap()
+            .contains("=; Path=/; Max-Age=0;")
+    );
 }
 
 #[test]

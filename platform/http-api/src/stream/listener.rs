@@ -1,7 +1,7 @@
 //! One client's place in the journal, and the bytes that bring it further. Owned by its connection: dropped with it.
 
-use super::frames::{Batch, Frame};
 use super::EventHub;
+use super::frames::{Batch, Frame};
 use crate::caller::Caller;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
@@ -155,12 +155,15 @@ impl Visible {
             };
             // A task nobody knows belongs to nobody.
             let owner = hub.api().find_task_owner(task).await.ok().flatten();
-            self.known.insert(task, owner.is_some_and(|owner| self.caller.may_see(&owner)));
+            self.known
+                .insert(task, owner.is_some_and(|owner| self.caller.may_see(&owner)));
         }
     }
 
     /// Events without a task are the node's, not this caller's.
     fn shows(&self, frame: &Frame) -> bool {
-        frame.task.is_some_and(|task| self.known.get(&task).copied().unwrap_or(false))
+        frame
+            .task
+            .is_some_and(|task| self.known.get(&task).copied().unwrap_or(false))
     }
 }

@@ -33,8 +33,14 @@ fn a_frame_is_what_event_source_reads() {
     let (head, data) = text.split_once("data: ").unwrap();
     assert_eq!(head, "id: 5\nevent: task_completed\n");
     let json: serde_json::Value = serde_json::from_str(data.strip_suffix("\n\n").unwrap()).unwrap();
-    assert_eq!((&json["seq"], &json["type"], &json["size"]), (&5.into(), &"task_completed".into(), &7.into()));
-    assert!(!data.trim_end().contains('\n'), "a line break inside would end the event: {data}");
+    assert_eq!(
+        (&json["seq"], &json["type"], &json["size"]),
+        (&5.into(), &"task_completed".into(), &7.into())
+    );
+    assert!(
+        !data.trim_end().contains('\n'),
+        "a line break inside would end the event: {data}"
+    );
 }
 
 #[test]

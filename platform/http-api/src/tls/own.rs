@@ -54,7 +54,12 @@ fn still_good(about: &Path, names: &[String], now: SystemTime) -> bool {
 }
 
 fn make(chain: &Path, key: &Path, names: &[String], now: SystemTime) -> Result<(), String> {
-    let failed = |error: rcgen::Error| format!("cannot make a certificate for {}: {error}; check http.allowed_hosts", names.join(", "));
+    let failed = |error: rcgen::Error| {
+        format!(
+            "cannot make a certificate for {}: {error}; check http.allowed_hosts",
+            names.join(", ")
+        )
+    };
     let mut params = CertificateParams::new(names.to_vec()).map_err(failed)?;
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, "p2pjob node");

@@ -17,7 +17,10 @@ fn a_certificate_is_made_once_and_anew_for_other_names_or_times() {
     let provider = ring::default_provider();
     let first = fingerprint(&source(dir.path(), &["localhost"]).load(&provider).unwrap());
     assert_eq!(first.len(), "sha256:".len() + 64);
-    let mode = std::fs::metadata(dir.path().join("tls-key.pem")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(dir.path().join("tls-key.pem"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     let again = fingerprint(&source(dir.path(), &["localhost"]).load(&provider).unwrap());
     assert_eq!(first, again);

@@ -1,6 +1,6 @@
 //! A task at a glance. A value made for one answer; owns nothing.
 
-use super::{Hash, PriorityName, TaskStatusName, credits_text, finite, priority_name, verify_text};
+use super::{Hash, PriorityName, TaskMetric, TaskStatusName, credits_text, finite, priority_name, verify_text};
 use async_graphql::SimpleObject;
 use job_model::TaskStatus;
 use node::control::protocol::{self, TaskReport};
@@ -94,6 +94,8 @@ pub struct Task {
     pub errors: Vec<ErrorGroup>,
     /// Fuel of all executions.
     pub fuel: u64,
+    /// Numbers the job reported, over accepted chunks.
+    pub metrics: Vec<TaskMetric>,
 }
 
 /// A node that contradicted an accepted result.
@@ -194,6 +196,7 @@ impl Task {
             liars: report.liars.into_iter().map(liar).collect(),
             errors: report.errors.into_iter().map(ErrorGroup::from).collect(),
             fuel: report.fuel,
+            metrics: TaskMetric::all(report.metrics),
         }
     }
 }

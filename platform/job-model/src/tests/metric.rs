@@ -80,5 +80,8 @@ fn a_result_without_numbers_has_no_field_for_them() {
     let mut metrics = JobMetrics::default();
     metrics.observe("bytes", 2.0);
     let full = result(metrics);
-    assert_eq!(codec::decode::<crate::event::ReplicaResult>(&codec::encode(&full), 1 << 10).unwrap(), full);
+    assert_eq!(
+        codec::decode::<crate::event::ReplicaResult>(&codec::encode(&full), 1 << 10).unwrap(),
+        full
+    );
 }

@@ -99,7 +99,11 @@ impl AuditLog {
         if tail.torn_bytes > 0 {
             let torn = data_dir.join("audit.torn");
             tracing::warn!(bytes = tail.torn_bytes, file = %torn.display(), "the audit log's last line was torn by a crash");
-            let target = format!("{} bytes of a torn last line, set aside in {}", tail.torn_bytes, torn.display());
+            let target = format!(
+                "{} bytes of a torn last line, set aside in {}",
+                tail.torn_bytes,
+                torn.display()
+            );
             let repaired = AuditEntry {
                 actor: LOCAL_ACTOR.to_owned(),
                 token: None,
@@ -110,7 +114,9 @@ impl AuditLog {
                 outcome: "ok".to_owned(),
                 status: None,
             };
-            writer.write(vec![(repaired, now())]).map_err(io_error("write", &path))?;
+            writer
+                .write(vec![(repaired, now())])
+                .map_err(io_error("write", &path))?;
         }
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new().name("audit".to_owned());
@@ -146,7 +152,12 @@ impl AuditLog {
         let head = self.head();
         let limit = u64::from(limit.clamp(1, MAX_AUDIT_PAGE));
         let from = from.unwrap_or_else(|| (head.seq + 1).saturating_sub(limit)).max(1);
-        let records = page::read(&self.path, self.shared.synced_bytes.load(Ordering::Acquire), from, limit)?;
+        let records = page::read(
+            &self.path,
+            self.shared.synced_bytes.load(Ordering::Acquire),
+            from,
+            limit,
+        )?;
         Ok(AuditPage {
             records,
             head,

@@ -18,10 +18,18 @@ pub fn findings(context: &Context) -> Vec<DoctorFinding> {
         remedy: remedy.to_owned(),
     };
     let loopback = http.listen.is_none_or(|address| is_loopback(address.ip()));
-    let certificate = front.fingerprint.as_ref().map(|print| format!(", certificate {print}")).unwrap_or_default();
+    let certificate = front
+        .fingerprint
+        .as_ref()
+        .map(|print| format!(", certificate {print}"))
+        .unwrap_or_default();
     let mut findings = vec![if http.tls == TlsMode::Off && !loopback {
-        let remedy = "set http.tls = \"self_signed\" or \"files\", or put a proxy with TLS in front and listen on loopback";
-        let text = format!("{} is reached from other machines without TLS: tokens can be read on the way", front.url);
+        let remedy =
+            "set http.tls = \"self_signed\" or \"files\", or put a proxy with TLS in front and listen on loopback";
+        let text = format!(
+            "{} is reached from other machines without TLS: tokens can be read on the way",
+            front.url
+        );
         finding("warn", "http", text, remedy)
     } else {
         finding("ok", "http", format!("{}{certificate}", front.url), "")
@@ -29,10 +37,18 @@ pub fn findings(context: &Context) -> Vec<DoctorFinding> {
     let now = now();
     let valid = |expires: Option<job_model::UnixMillis>| expires.is_none_or(|end| end > now);
     let tokens = context.access.tokens.list();
-    let count = tokens.iter().filter(|token| token.revoked_at.is_none() && valid(token.expires_at)).count();
+    let count = tokens
+        .iter()
+        .filter(|token| token.revoked_at.is_none() && valid(token.expires_at))
+        .count();
     if count == 0 && !loopback {
         let remedy = "make one with `p2pjob token new --role viewer --name NAME`";
-        findings.push(finding("warn", "tokens", "no token is valid: nobody can use the API from elsewhere".to_owned(), remedy));
+        findings.push(finding(
+            "warn",
+            "tokens",
+            "no token is valid: nobody can use the API from elsewhere".to_owned(),
+            remedy,
+        ));
     } else {
         findings.push(finding("ok", "tokens", format!("{count} valid"), ""));
     }
@@ -41,7 +57,12 @@ pub fn findings(context: &Context) -> Vec<DoctorFinding> {
         finding("ok", "audit log", format!("{} records", head.seq), "")
     } else {
         let remedy = "free the disk of the data directory, then restart the node";
-        finding("fail", "audit log", "it cannot be written: changes are refused".to_owned(), remedy)
+        finding(
+            "fail",
+            "audit log",
+            "it cannot be written: changes are refused".to_owned(),
+            remedy,
+        )
     });
     findings
 }

@@ -175,7 +175,9 @@ impl Tokens {
     pub fn open(data_dir: &Path) -> Result<Self, AccessError> {
         let path = data_dir.join("tokens.json");
         let entries = file::read(&path)?;
-        let live = entries.into_iter().map(|(entry, secret)| (entry.id.clone(), Live::of(entry, secret)));
+        let live = entries
+            .into_iter()
+            .map(|(entry, secret)| (entry.id.clone(), Live::of(entry, secret)));
         Ok(Self {
             live: RwLock::new(live.collect()),
             path,
@@ -210,7 +212,9 @@ impl Tokens {
 
     /// What the token of this id gives now, for sessions that were opened with it.
     pub fn grant(&self, id: &str, now: UnixMillis) -> Result<Grant, TokenProblem> {
-        self.live().get(id).map_or(Err(TokenProblem::Unknown), |live| live.grant(now))
+        self.live()
+            .get(id)
+            .map_or(Err(TokenProblem::Unknown), |live| live.grant(now))
     }
 
     /// All tokens, the oldest first.
@@ -258,7 +262,12 @@ impl Tokens {
     /// Ends a token and everything opened with it. Waits for the disk. Revoking twice is no error.
     pub fn revoke(&self, id: &str) -> Result<TokenReport, ControlError> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let unknown = || not_found(format!("there is no token {id:?}"), "`p2pjob token list` shows their ids");
+        let unknown = || {
+            not_found(
+                format!("there is no token {id:?}"),
+                "`p2pjob token list` shows their ids",
+            )
+        };
         let report = self.live().get(id).map(Live::report).ok_or_else(unknown)?;
         if report.revoked_at.is_some() {
             return Ok(report);
@@ -281,7 +290,9 @@ impl Tokens {
 
     fn check_free(&self, name: &str, now: UnixMillis) -> Result<(), ControlError> {
         let live = self.live();
-        let taken = live.values().find(|live| live.entry.name == name && live.problem(now).is_none());
+        let taken = live
+            .values()
+            .find(|live| live.entry.name == name && live.problem(now).is_none());
         taken.map_or(Ok(()), |live| {
             let message = format!("the name {name:?} belongs to token {}", live.entry.id);
             Err(bad_input(message, "choose another name, or revoke that token first"))
@@ -295,10 +306,15 @@ impl Tokens {
             return Ok(None);
         }
         let useless = live.values().filter(|live| live.problem(now).is_some());
-        let oldest = useless.min_by_key(|live| live.entry.created_at).map(|live| live.entry.id.clone());
+        let oldest = useless
+            .min_by_key(|live| live.entry.created_at)
+            .map(|live| live.entry.id.clone());
         oldest.map(Some).ok_or_else(|| {
             let message = format!("there are {MAX_TOKENS} valid tokens, which is the most");
-            bad_input(message, "revoke those nobody needs: `p2pjob token list`, `p2pjob token revoke ID`")
+            bad_input(
+                message,
+                "revoke those nobody needs: `p2pjob token list`, `p2pjob token revoke ID`",
+            )
         })
     }
 }
@@ -309,7 +325,10 @@ fn check_name(name: &str) -> Result<(), ControlError> {
         && name.chars().all(good)
         && name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if !shaped {
-        let message = format!("{:?} is no name for a token", name.chars().take(MAX_NAME_CHARS).collect::<String>());
+        let message = format!(
+            "{:?} is no name for a token",
+            name.chars().take(MAX_NAME_CHARS).collect::<String>()
+        );
         let remedy = "use 1 to 64 letters, digits and . _ - @, beginning with a letter or digit";
         return Err(bad_input(message, remedy));
     }

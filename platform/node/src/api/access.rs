@@ -40,9 +40,15 @@ impl Api {
     }
 
     /// Checks the whole audit log; with `expect`, some record must have this hash.
-    pub async fn audit_verify(&self, expect: Option<String>) -> Result<Result<AuditReport, AuditProblem>, ControlError> {
+    pub async fn audit_verify(
+        &self,
+        expect: Option<String>,
+    ) -> Result<Result<AuditReport, AuditProblem>, ControlError> {
         let audit = self.audit().clone();
-        let verifying = self.context().runtime.spawn_blocking(move || audit.verify(expect.as_deref()));
+        let verifying = self
+            .context()
+            .runtime
+            .spawn_blocking(move || audit.verify(expect.as_deref()));
         verifying.await.map_err(internal)?.map_err(internal)
     }
 }

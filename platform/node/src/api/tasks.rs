@@ -55,7 +55,10 @@ impl Api {
         };
         loop {
             let (step, place, left) = (filter.clone(), page.next, limit.saturating_sub(page.tasks.len()));
-            let found = self.context().ask(move |core| core.task_page(&step, place, left)).await?;
+            let found = self
+                .context()
+                .ask(move |core| core.task_page(&step, place, left))
+                .await?;
             page.tasks.extend(found.tasks);
             page.next = found.next;
             if page.next.is_none() || page.tasks.len() >= limit {

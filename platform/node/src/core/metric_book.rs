@@ -42,7 +42,9 @@ impl MetricBook {
                 for result in results.iter().filter(|result| !result.metrics.is_empty()) {
                     let Some(of_task) = self.of_open_task(task) else { return };
                     if of_task.pending.len() < MAX_PENDING {
-                        of_task.pending.insert((result.chunk, result.attempt), result.metrics.clone());
+                        of_task
+                            .pending
+                            .insert((result.chunk, result.attempt), result.metrics.clone());
                     } else {
                         of_task.accepted.dropped = of_task.accepted.dropped.saturating_add(1);
                     }
@@ -72,10 +74,16 @@ impl MetricBook {
     }
 
     fn accept(&mut self, task: &TaskId, chunk: u32, winner: u32) {
-        let Some(of_task) = self.tasks.get_mut(task) else { return };
+        let Some(of_task) = self.tasks.get_mut(task) else {
+            return;
+        };
         let winning = of_task.pending.remove(&(chunk, winner));
         // Those that lost, or only confirmed.
-        let others: Vec<(u32, u32)> = of_task.pending.range((chunk, 0)..=(chunk, u32::MAX)).map(|(key, _)| *key).collect();
+        let others: Vec<(u32, u32)> = of_task
+            .pending
+            .range((chunk, 0)..=(chunk, u32::MAX))
+            .map(|(key, _)| *key)
+            .collect();
         for other in others {
             of_task.pending.remove(&other);
         }
@@ -88,7 +96,10 @@ impl MetricBook {
 
     /// What the accepted chunks of a task reported.
     pub fn of_task(&self, task: &TaskId) -> JobMetrics {
-        self.tasks.get(task).map(|of_task| of_task.accepted.clone()).unwrap_or_default()
+        self.tasks
+            .get(task)
+            .map(|of_task| of_task.accepted.clone())
+            .unwrap_or_default()
     }
 
     /// What each job's accepted chunks reported, over all tasks.

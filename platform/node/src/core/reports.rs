@@ -166,7 +166,10 @@ impl Core {
 
     /// All tasks, newest first.
     pub fn task_reports(&self, limit: usize) -> Vec<TaskReport> {
-        let newest = self.tasks.newest_before(None).filter_map(|(_, task)| self.task_report(task));
+        let newest = self
+            .tasks
+            .newest_before(None)
+            .filter_map(|(_, task)| self.task_report(task));
         newest.take(limit).collect()
     }
 

@@ -182,7 +182,8 @@ impl TaskFilter {
         if !self.job.as_ref().is_none_or(of_job) {
             return false;
         }
-        let fits = |text: &String| entry.spec.job_name.contains(text.as_str()) || task.to_string().starts_with(text.as_str());
+        let fits =
+            |text: &String| entry.spec.job_name.contains(text.as_str()) || task.to_string().starts_with(text.as_str());
         if !self.text.as_ref().is_none_or(fits) {
             return false;
         }

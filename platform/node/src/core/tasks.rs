@@ -13,7 +13,8 @@ use job_model::message::{AssignBatch, Assignment, ResultBatch};
 use job_model::receipt::ReplicaVerdict;
 use job_model::task::TaskFailure;
 use job_model::{
-    BlobHash, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, VerifyPolicy, sign,
+    BlobHash, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, VerifyPolicy,
+    sign,
 };
 use scheduler::Input;
 use std::sync::Arc;

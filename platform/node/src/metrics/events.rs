@@ -18,7 +18,9 @@ pub fn count(context: &Arc<Context>, record: &Recorded) {
     {
         let (here, ended) = (Arc::clone(context), record.at);
         context.spawn(async move {
-            let submitted = here.ask(move |core| core.tasks.get(&task).map(|entry| entry.submitted)).await;
+            let submitted = here
+                .ask(move |core| core.tasks.get(&task).map(|entry| entry.submitted))
+                .await;
             if let Ok(Some(submitted)) = submitted {
                 here.meters.task_ended(submitted, ended);
             }
@@ -46,10 +48,17 @@ impl Meters {
             Event::ReplicasLost { why, replicas, .. } => self.lost(why).increment(replicas.len() as u64),
             Event::ChunksVerified { verdicts, .. } => {
                 accepted.increment(verdicts.len() as u64);
-                self.judged(verdicts.iter().flat_map(|verdict| verdict.replicas.iter().map(|(.., what)| *what)));
+                self.judged(
+                    verdicts
+                        .iter()
+                        .flat_map(|verdict| verdict.replicas.iter().map(|(.., what)| *what)),
+                );
             }
             Event::CreditsPosted { postings, .. } => {
-                let micros: i64 = postings.iter().map(|posting| posting.amount.0).fold(0, i64::saturating_add);
+                let micros: i64 = postings
+                    .iter()
+                    .map(|posting| posting.amount.0)
+                    .fold(0, i64::saturating_add);
                 self.posted.increment(u64::try_from(micros).unwrap_or(0));
             }
             Event::NodeDistrusted { .. } => self.distrusted.increment(1),

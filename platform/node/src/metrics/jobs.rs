@@ -66,7 +66,11 @@ pub fn text(jobs: &BTreeMap<String, JobMetrics>) -> String {
     let mut text = String::new();
     for family in &FAMILIES {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "# HELP {} {}\n# TYPE {0} {}", family.name, family.help, family.kind);
+        let _ = writeln!(
+            text,
+            "# HELP {} {}\n# TYPE {0} {}",
+            family.name, family.help, family.kind
+        );
         for (job, metrics) in jobs {
             for (name, metric) in &metrics.values {
                 for (suffix, value) in (family.lines)(metric) {

@@ -42,9 +42,8 @@ pub fn start(context: &Arc<Context>, spans: Spans) {
                 taken = queue.recv_many(&mut batch, BATCH_SPANS) => if taken == 0 { return },
                 () = stop.cancelled() => break,
             }
-            let fill = async {
-                while batch.len() < BATCH_SPANS && queue.recv_many(&mut batch, BATCH_SPANS).await > 0 {}
-            };
+            let fill =
+                async { while batch.len() < BATCH_SPANS && queue.recv_many(&mut batch, BATCH_SPANS).await > 0 {} };
             tokio::select! {
                 _ = tokio::time::timeout(BATCH_WAIT, fill) => {}
                 () = stop.cancelled() => break,

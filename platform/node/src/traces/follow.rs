@@ -43,7 +43,9 @@ async fn take(context: &Arc<Context>, tasks: &mut TracedTasks, record: &Recorded
 async fn catch_up(context: &Arc<Context>, tasks: &mut TracedTasks, (mut from, to): (u64, u64)) {
     while from < to {
         let page = read(context, None, from).await;
-        let Some(last) = page.last().map(|record| record.seq) else { return };
+        let Some(last) = page.last().map(|record| record.seq) else {
+            return;
+        };
         for record in page.iter().filter(|record| record.seq < to) {
             tasks.apply(record, |span| context.traces.send(span));
         }
@@ -56,7 +58,9 @@ async fn remember(context: &Arc<Context>, tasks: &mut TracedTasks, task: TaskId,
     let mut from = 0;
     loop {
         let page = read(context, Some(task), from).await;
-        let Some(last) = page.last().map(|record| record.seq) else { return };
+        let Some(last) = page.last().map(|record| record.seq) else {
+            return;
+        };
         for record in page.iter().filter(|record| record.seq < before) {
             tasks.apply(record, drop);
         }
@@ -69,7 +73,9 @@ async fn remember(context: &Arc<Context>, tasks: &mut TracedTasks, task: TaskId,
 
 async fn read(context: &Arc<Context>, task: Option<TaskId>, from: u64) -> Vec<Recorded> {
     let journal = context.journal.clone();
-    let reading = context.runtime.spawn_blocking(move || journal.page(task.as_ref(), from, PAGE));
+    let reading = context
+        .runtime
+        .spawn_blocking(move || journal.page(task.as_ref(), from, PAGE));
     match reading.await {
         Ok(Ok(page)) => page,
         Ok(Err(error)) => {

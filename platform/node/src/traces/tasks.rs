@@ -58,7 +58,11 @@ impl TracedTasks {
             }
             return;
         }
-        let Some((task, open)) = record.event.task().and_then(|task| Some((task, self.open.get_mut(&task)?))) else {
+        let Some((task, open)) = record
+            .event
+            .task()
+            .and_then(|task| Some((task, self.open.get_mut(&task)?)))
+        else {
             return;
         };
         let sink: Sink<'_> = &mut sink;
@@ -71,15 +75,21 @@ impl TracedTasks {
                 ..
             } => {
                 let traced = replicas.iter().filter(|(chunk, _)| *chunk < TRACED_CHUNKS);
-                open.replicas.extend(traced.map(|replica| (*replica, (at, *worker, *reason))));
+                open.replicas
+                    .extend(traced.map(|replica| (*replica, (at, *worker, *reason))));
             }
             Event::ReplicasFinished { results, .. } => open.finished((task, at), results, sink),
             Event::ReplicasLost { why, replicas, .. } => {
                 for replica in replicas {
-                    open.ended((task, at), *replica, |span| {
-                        span.attributes.push(KeyValue::new("p2pjob.outcome", "lost"));
-                        span.status = failed(&why.to_string());
-                    }, sink);
+                    open.ended(
+                        (task, at),
+                        *replica,
+                        |span| {
+                            span.attributes.push(KeyValue::new("p2pjob.outcome", "lost"));
+                            span.status = failed(&why.to_string());
+                        },
+                        sink,
+                    );
                 }
             }
             Event::ChunksVerified { verdicts, .. } => open.verified((task, at), verdicts, sink),
@@ -91,12 +101,19 @@ impl TracedTasks {
     }
 
     fn end(&mut self, (task, at): (TaskId, UnixMillis), how: Result<u64, String>, sink: Sink<'_>) {
-        let Some(mut open) = self.open.remove(&task) else { return };
+        let Some(mut open) = self.open.remove(&task) else {
+            return;
+        };
         // Replicas that nobody waits for any more.
         for replica in open.replicas.keys().copied().collect::<Vec<_>>() {
-            open.ended((task, at), replica, |span| {
-                span.attributes.push(KeyValue::new("p2pjob.outcome", "not_needed"));
-            }, sink);
+            open.ended(
+                (task, at),
+                replica,
+                |span| {
+                    span.attributes.push(KeyValue::new("p2pjob.outcome", "not_needed"));
+                },
+                sink,
+            );
         }
         let place = Place::of_task(task);
         if let (Ok(size), Some(verified)) = (&how, open.verified) {
@@ -148,7 +165,8 @@ impl OpenTask {
         let mut span = Place { task, replica }.replica_span(Name::Replica, (moment(assigned), moment(at)));
         span.attributes.push(KeyValue::new("p2pjob.job", self.job.clone()));
         span.attributes.push(KeyValue::new("p2pjob.worker", worker.to_string()));
-        span.attributes.push(KeyValue::new("p2pjob.reason", reason_name(reason)));
+        span.attributes
+            .push(KeyValue::new("p2pjob.reason", reason_name(reason)));
         finish(&mut span);
         sink(span);
     }
@@ -156,13 +174,19 @@ impl OpenTask {
     fn finished(&mut self, (task, at): (TaskId, UnixMillis), results: &[ReplicaResult], sink: Sink<'_>) {
         for result in results.iter().filter(|result| result.chunk < TRACED_CHUNKS) {
             self.first_results.entry(result.chunk).or_insert(at);
-            self.ended((task, at), (result.chunk, result.attempt), |span| {
-                span.attributes.push(KeyValue::new("p2pjob.outcome", outcome_name(result)));
-                span.attributes.push(number("p2pjob.fuel", result.usage.fuel));
-                if !result.outcome.is_value() {
-                    span.status = failed(&result.outcome.error_text());
-                }
-            }, sink);
+            self.ended(
+                (task, at),
+                (result.chunk, result.attempt),
+                |span| {
+                    span.attributes
+                        .push(KeyValue::new("p2pjob.outcome", outcome_name(result)));
+                    span.attributes.push(number("p2pjob.fuel", result.usage.fuel));
+                    if !result.outcome.is_value() {
+                        span.status = failed(&result.outcome.error_text());
+                    }
+                },
+                sink,
+            );
         }
     }
 
@@ -174,7 +198,8 @@ impl OpenTask {
             };
             let replica = (verdict.chunk, verdict.winner);
             let mut span = Place { task, replica }.replica_span(Name::Verify, (moment(first), moment(at)));
-            span.attributes.push(number("p2pjob.replicas", verdict.replicas.len() as u64));
+            span.attributes
+                .push(number("p2pjob.replicas", verdict.replicas.len() as u64));
             sink(span);
         }
     }

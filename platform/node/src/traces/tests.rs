@@ -106,15 +106,50 @@ fn life() -> Vec<(u64, Event)> {
     };
     vec![
         (10, Event::TaskSubmitted { task, spec, owner }),
-        (20, Event::TaskPlanned { task, plan: hash, chunks: 2, fuel }),
+        (
+            20,
+            Event::TaskPlanned {
+                task,
+                plan: hash,
+                chunks: 2,
+                fuel,
+            },
+        ),
         (30, assigned(AssignReason::Policy, vec![(0, 0), (1, 0)])),
         (40, finished(vec![result(0, value)])),
-        (50, Event::ReplicasLost { task, worker, why, replicas: vec![(1, 0)] }),
+        (
+            50,
+            Event::ReplicasLost {
+                task,
+                worker,
+                why,
+                replicas: vec![(1, 0)],
+            },
+        ),
         (50, assigned(AssignReason::Retry, vec![(1, 1)])),
-        (55, Event::ChunksVerified { task, verdicts: vec![verdict(0, 0)] }),
+        (
+            55,
+            Event::ChunksVerified {
+                task,
+                verdicts: vec![verdict(0, 0)],
+            },
+        ),
         (60, finished(vec![second])),
-        (61, Event::ChunksVerified { task, verdicts: vec![verdict(1, 1)] }),
-        (70, Event::TaskCompleted { task, result: hash, size: 5 }),
+        (
+            61,
+            Event::ChunksVerified {
+                task,
+                verdicts: vec![verdict(1, 1)],
+            },
+        ),
+        (
+            70,
+            Event::TaskCompleted {
+                task,
+                result: hash,
+                size: 5,
+            },
+        ),
     ]
 }
 
@@ -127,7 +162,9 @@ fn a_life_becomes_one_tree() {
         tasks.apply(&Recorded { seq, at, event }, |span| spans.push(span));
     }
     let names: Vec<&str> = spans.iter().map(|span| span.name.as_ref()).collect();
-    let expected = ["plan", "replica", "replica", "verify", "replica", "verify", "reduce", "task"];
+    let expected = [
+        "plan", "replica", "replica", "verify", "replica", "verify", "reduce", "task",
+    ];
     assert_eq!(names, expected);
     let root = spans.last().unwrap();
     assert_eq!(root.parent_span_id, SpanId::INVALID);

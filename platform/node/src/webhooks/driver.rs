@@ -4,9 +4,9 @@
 //! also while the node did not run, it reads from there. Deliveries are on disk before they are sent and leave it after
 //! an answer, so a crash makes a receiver hear a message twice at worst, with the same id.
 
+use super::call::Message;
 use super::queue::Queue;
 use super::store::{NewDelivery, Store, StoreError, Verdict};
-use super::call::Message;
 use super::types::{Attempt, Hook, HookEvent};
 use super::{Webhooks, body, schedule};
 use crate::config::WebhookSection;
@@ -14,6 +14,7 @@ use crate::context::{Context, now};
 use bytes::Bytes;
 use job_model::{Recorded, UnixMillis};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -50,6 +51,8 @@ struct Driver {
     next: u64,
     /// The position that is on disk.
     saved: u64,
+    /// Changes by people that were read.
+    changes: u64,
     /// The journal holds records from `next` on that were not read.
     behind: bool,
     /// The database failed: not before this moment.
@@ -67,6 +70,7 @@ pub async fn run(context: Arc<Context>) {
         queue: Queue::default(),
         next: 1,
         saved: 1,
+        changes: 0,
         behind: true,
         pause_until: None,
         running: JoinSet::new(),
@@ -106,6 +110,7 @@ async fn blocking<T: Send + 'static>(
 impl Driver {
     /// Reads hooks and what waits again: a person changed something, or we start.
     async fn reload(&mut self) {
+        self.changes = self.context.webhooks.changes.load(Ordering::Acquire);
         let store = Arc::clone(&self.store);
         let reading = move || Ok((store.hooks()?, store.cursor()?, store.pending()?));
         match blocking(&self.context, reading).await {
@@ -209,6 +214,10 @@ impl Driver {
     /// Queues the deliveries of records that follow each other. False when that must be tried again later.
     async fn take_in(&mut self, records: &[Arc<Recorded>]) -> bool {
         let Some(last) = records.last() else { return true };
+        // A hook that was made before one of these is told of it.
+        if self.context.webhooks.changes.load(Ordering::Acquire) != self.changes {
+            self.reload().await;
+        }
         let after = last.seq + 1;
         let mut new = Vec::new();
         for record in records {
@@ -312,7 +321,9 @@ async fn deliver_impl(context: &Arc<Context>, tried: &mut Tried) -> Result<(), S
         secret: &hook.secret,
         body: Bytes::from(body),
     };
+    let started = std::time::Instant::now();
     let attempt = webhooks.caller()?.call(message).await;
+    context.meters.delivered(started.elapsed(), attempt.is_success());
     let verdict = judge(&context.config.webhooks, &delivery.id, delivery.failures, &attempt);
     match &verdict {
         Verdict::Again(due) => tried.again = Some(*due),

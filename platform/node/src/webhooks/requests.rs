@@ -1,7 +1,7 @@
 //! What people may ask about webhooks: one function per question, for the control socket and for HTTP.
 
-use super::store::{MAX_HOOKS, StoreError};
 use super::call::{Message, REMEDY_PRIVATE, TargetError, check_target};
+use super::store::{MAX_HOOKS, StoreError};
 use super::types::{
     Delivery, DeliveryPage, DeliveryState, Hook, HookEvent, HookReport, HookSpec, TestReport, WebhookReply,
     WebhookRequest,
@@ -133,7 +133,7 @@ pub async fn add(context: &Arc<Context>, spec: HookSpec) -> Result<HookReport, C
             remedy: "remove one with `p2pjob webhook remove`".to_owned(),
         });
     }
-    context.webhooks.changed.notify_one();
+    context.webhooks.tell();
     let mut made = report(hook, 0);
     made.secret = Some(secret);
     Ok(made)
@@ -164,7 +164,7 @@ pub async fn remove(context: &Arc<Context>, id: String) -> Result<(), ControlErr
     if !blocking(context, move || store.remove_hook(&wanted)).await? {
         return Err(no_hook(&id));
     }
-    context.webhooks.changed.notify_one();
+    context.webhooks.tell();
     Ok(())
 }
 
@@ -186,7 +186,7 @@ pub async fn test(context: &Arc<Context>, id: String) -> Result<TestReport, Cont
     if attempt.is_success() && hook.disabled.is_some() {
         let store = Arc::clone(&context.webhooks.store);
         blocking(context, move || store.set_disabled(&id, None)).await?;
-        context.webhooks.changed.notify_one();
+        context.webhooks.tell();
     }
     Ok(TestReport {
         id: message_id,
@@ -236,6 +236,6 @@ pub async fn resend(context: &Arc<Context>, id: &str) -> Result<Delivery, Contro
     }
     let store = Arc::clone(&context.webhooks.store);
     let changed = blocking(context, move || store.resend(number, now())).await?;
-    context.webhooks.changed.notify_one();
+    context.webhooks.tell();
     changed.ok_or_else(none)
 }

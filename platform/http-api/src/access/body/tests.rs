@@ -46,7 +46,9 @@ async fn drops_of_a_body_do_not_keep_it_open() {
             tick.tick().await;
         }
     });
-    let read = tokio::time::timeout(20 * PAUSE, request.into_body().collect()).await.unwrap();
+    let read = tokio::time::timeout(20 * PAUSE, request.into_body().collect())
+        .await
+        .unwrap();
     assert!(read.is_err());
     assert_eq!(fault.get(), Some(Fault::Slow));
     dripping.await.unwrap();
@@ -69,7 +71,10 @@ async fn a_stream_ends_with_its_caller() {
         let _ = end.await;
     });
     sender.send(Bytes::from_static(b"one")).await.unwrap();
-    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().as_ref(), b"one");
+    assert_eq!(
+        body.frame().await.unwrap().unwrap().into_data().unwrap().as_ref(),
+        b"one"
+    );
     drop(over);
     sender.send(Bytes::from_static(b"two")).await.unwrap();
     assert!(body.frame().await.is_none());

@@ -69,14 +69,20 @@ fn proof(method: &str, by: By, headers: &[(&str, &str)]) -> String {
         let name = axum::http::HeaderName::from_bytes(name.as_bytes()).unwrap();
         map.insert(name, HeaderValue::from_str(value).unwrap());
     }
-    facts.check_proof(by, &map).map_or_else(|problem| problem.code, |()| "ok".to_owned())
+    facts
+        .check_proof(by, &map)
+        .map_or_else(|problem| problem.code, |()| "ok".to_owned())
 }
 
 #[test]
 fn an_origin_is_our_own_only_with_scheme_host_and_port() {
     let origin = |value: &str, tls| facts("POST", tls, &[("origin", value)]).unwrap().origin;
     assert_eq!(origin("http://127.0.0.1:4780", false), Origin::Own);
-    assert_eq!(origin("https://127.0.0.1:4780", false), Origin::Own, "a proxy added TLS");
+    assert_eq!(
+        origin("https://127.0.0.1:4780", false),
+        Origin::Own,
+        "a proxy added TLS"
+    );
     assert_eq!(origin("https://127.0.0.1:4780", true), Origin::Own);
     assert_eq!(origin("http://127.0.0.1:4780", true), Origin::Foreign);
     assert!(matches!(origin("https://app.example", false), Origin::Allowed(_)));
@@ -141,7 +147,10 @@ fn pages_of_others_get_nothing_from_cookies() {
     assert!(!foreign("GET", &[]));
     assert!(foreign("GET", &[("origin", "https://app.example")]));
     assert!(foreign("GET", &[("sec-fetch-site", "cross-site")]));
-    assert!(foreign("GET", &[("sec-fetch-site", "same-site")]), "another port of this machine is another page");
+    assert!(
+        foreign("GET", &[("sec-fetch-site", "same-site")]),
+        "another port of this machine is another page"
+    );
     let link = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
     assert!(!foreign("GET", &link), "a person follows a link");
     assert!(foreign("POST", &link), "a form is sent");
@@ -151,11 +160,19 @@ fn pages_of_others_get_nothing_from_cookies() {
 fn odd_heads_are_refused() {
     let with = |headers: &[(&str, &str)]| facts("GET", false, headers).map(|facts| facts.forwarded);
     assert_eq!(with(&[]), Ok(false));
-    assert_eq!(with(&[("host", "127.0.0.1:4780")]).unwrap_err().status, 421, "two hosts");
+    assert_eq!(
+        with(&[("host", "127.0.0.1:4780")]).unwrap_err().status,
+        421,
+        "two hosts"
+    );
     for name in FORWARDED {
         assert_eq!(with(&[(name, "anything")]), Ok(true), "{name}");
     }
-    let mut absolute = Request::builder().uri("http://evil.example/").header("host", "localhost").body(Body::empty()).unwrap();
+    let mut absolute = Request::builder()
+        .uri("http://evil.example/")
+        .header("host", "localhost")
+        .body(Body::empty())
+        .unwrap();
     absolute.extensions_mut().insert(Peer {
         address: "127.0.0.1:9".parse().unwrap(),
         tls: false,

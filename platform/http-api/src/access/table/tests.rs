@@ -71,7 +71,11 @@ fn every_role_may_exactly_what_the_matrix_says() {
     for role in roles {
         let rank = role.map_or(0, |role| 1 + role as usize);
         for (letter, method, pattern) in &rows {
-            let wanted = [NONE, 'v', 's', 'o', 'a'].iter().position(|known| known == letter).unwrap() <= rank;
+            let wanted = [NONE, 'v', 's', 'o', 'a']
+                .iter()
+                .position(|known| known == letter)
+                .unwrap()
+                <= rank;
             assert_eq!(passes(method, pattern, role), wanted, "{role:?}: {method} {pattern}");
             if *method == "GET" {
                 assert_eq!(passes("HEAD", pattern, role), wanted, "{role:?}: HEAD {pattern}");
@@ -86,9 +90,15 @@ fn every_route_of_the_api_has_a_rule() {
     let paths = document["paths"].as_object().unwrap();
     let mut forgotten = Vec::new();
     for (path, item) in paths {
-        for method in ["get", "put", "post", "delete", "patch"].iter().filter(|method| item.get(**method).is_some()) {
+        for method in ["get", "put", "post", "delete", "patch"]
+            .iter()
+            .filter(|method| item.get(**method).is_some())
+        {
             let method = method.to_ascii_uppercase();
-            if matches!(rule(&method.parse().unwrap(), Some(path)), Rule::Unknown | Rule::OtherMethods(_)) {
+            if matches!(
+                rule(&method.parse().unwrap(), Some(path)),
+                Rule::Unknown | Rule::OtherMethods(_)
+            ) {
                 forgotten.push(format!("{method} {path}"));
             }
         }
@@ -101,7 +111,17 @@ fn every_route_of_the_api_has_a_rule() {
 fn what_is_not_in_the_table_is_refused() {
     assert_eq!(rule(&Method::GET, Some("/api/v1/secrets")), Rule::Unknown);
     assert_eq!(rule(&Method::GET, Some("/api/v1/tasks/{id}/secrets")), Rule::Unknown);
-    assert_eq!(rule(&Method::PATCH, Some("/api/v1/peers")), Rule::OtherMethods("GET, HEAD".to_owned()));
-    assert_eq!(rule(&Method::GET, Some("/api/v1/tasks/{other}")), Rule::Needs(Role::Viewer));
-    assert_eq!(rule(&Method::GET, None), Rule::Public, "what no route takes is answered by the fallback");
+    assert_eq!(
+        rule(&Method::PATCH, Some("/api/v1/peers")),
+        Rule::OtherMethods("GET, HEAD".to_owned())
+    );
+    assert_eq!(
+        rule(&Method::GET, Some("/api/v1/tasks/{other}")),
+        Rule::Needs(Role::Viewer)
+    );
+    assert_eq!(
+        rule(&Method::GET, None),
+        Rule::Public,
+        "what no route takes is answered by the fallback"
+    );
 }

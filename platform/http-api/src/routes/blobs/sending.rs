@@ -90,7 +90,11 @@ pub async fn answer(
     // Bytes of a hash never change; who may see them may.
     head.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if status == StatusCode::PARTIAL_CONTENT {
-        insert(head, header::CONTENT_RANGE, &format!("bytes {begin}-{}/{size}", end.saturating_sub(1)));
+        insert(
+            head,
+            header::CONTENT_RANGE,
+            &format!("bytes {begin}-{}/{size}", end.saturating_sub(1)),
+        );
     }
     if let Some(name) = &query.download {
         insert(head, header::CONTENT_DISPOSITION, &disposition(name));
@@ -109,7 +113,11 @@ fn unsatisfiable(size: u64) -> Response {
     let detail = format!("the range begins beyond the end: there are {size} bytes");
     let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail, "");
     let mut response = problem.into_response();
-    insert(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{size}"));
+    insert(
+        response.headers_mut(),
+        header::CONTENT_RANGE,
+        &format!("bytes */{size}"),
+    );
     response
 }
 
@@ -126,12 +134,27 @@ impl BytesQuery {
 
 /// A name that is a name and no path, in both forms that browsers read.
 pub fn disposition(name: &str) -> String {
-    let name: String = name.rsplit(['/', '\\']).next().unwrap_or_default().chars().take(MAX_NAME_CHARS).collect();
-    let harmless = |c: char| if c.is_control() || "\"\\/<>|:*?%;".contains(c) { '_' } else { c };
+    let name: String = name
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(MAX_NAME_CHARS)
+        .collect();
+    let harmless = |c: char| {
+        if c.is_control() || "\"\\/<>|:*?%;".contains(c) {
+            '_'
+        } else {
+            c
+        }
+    };
     let name: String = name.trim().trim_start_matches('.').chars().map(harmless).collect();
     let name = if name.is_empty() { "blob.bin".to_owned() } else { name };
     let ascii: String = name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
-    format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", percent_encode(&name))
+    format!(
+        "attachment; filename=\"{ascii}\"; filename*=UTF-8''{}",
+        percent_encode(&name)
+    )
 }
 
 /// The bytes as they are read, one piece ahead.

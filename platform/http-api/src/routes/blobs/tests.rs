@@ -10,7 +10,11 @@ fn pin_names_are_names() {
     }
     for bad in ["", "a b", "a/b", "..%2f", "ü", "a\n", &"x".repeat(65)] {
         let problem = checked_name(bad).unwrap_err();
-        assert_eq!((problem.status, problem.errors[0].field.as_str()), (400, "name"), "{bad:?}");
+        assert_eq!(
+            (problem.status, problem.errors[0].field.as_str()),
+            (400, "name"),
+            "{bad:?}"
+        );
     }
 }
 

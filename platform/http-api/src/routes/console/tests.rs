@@ -20,7 +20,12 @@ async fn the_first_page_is_there() {
 
 #[test]
 fn what_is_not_embedded_is_not_found() {
-    for path in ["/assets/nothing.js", "/docs/%2e%2e/index.html", "/assets/..%2f..%2fCargo.toml", "/tools//"] {
+    for path in [
+        "/assets/nothing.js",
+        "/docs/%2e%2e/index.html",
+        "/assets/..%2f..%2fCargo.toml",
+        "/tools//",
+    ] {
         assert_eq!(get_file(path), None, "{path}");
     }
 }

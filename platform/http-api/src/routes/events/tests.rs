@@ -24,7 +24,14 @@ fn a_client_that_comes_again_goes_on_after_its_last_event() {
 
 #[test]
 fn a_bad_last_event_is_named() {
-    for bad in ["x", "-1", "1.5", "18446744073709551615", "99999999999999999999", "\u{fc}"] {
+    for bad in [
+        "x",
+        "-1",
+        "1.5",
+        "18446744073709551615",
+        "99999999999999999999",
+        "\u{fc}",
+    ] {
         let problem = first_position(&query(None), &headers(bad), 1).unwrap_err();
         assert_eq!((problem.status, problem.code.as_str()), (400, "bad_input"), "{bad}");
         assert_eq!(problem.errors[0].field, "Last-Event-ID");
@@ -39,7 +46,10 @@ fn types_are_names_of_events() {
         ["task_failed", "task_completed"]
     );
     let problem = read_types(Some("task_failed,nonsense")).unwrap_err();
-    assert!(problem.errors[0].field == "types" && problem.detail.contains("\"nonsense\""), "{problem:?}");
+    assert!(
+        problem.errors[0].field == "types" && problem.detail.contains("\"nonsense\""),
+        "{problem:?}"
+    );
 }
 
 #[test]

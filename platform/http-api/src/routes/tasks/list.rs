@@ -25,7 +25,9 @@ const MAX_TEXT_BYTES: usize = 256;
 #[into_params(parameter_in = Query)]
 pub struct TaskQuery {
     /// Statuses with commas between: `pending`, `running`, `completed`, `failed`, `cancelled`.
-    #[param(pattern = "^(pending|running|completed|failed|cancelled)(,(pending|running|completed|failed|cancelled))*$")]
+    #[param(
+        pattern = "^(pending|running|completed|failed|cancelled)(,(pending|running|completed|failed|cancelled))*$"
+    )]
     pub status: Option<String>,
     /// Name or hash of the job.
     #[param(max_length = 256)]
@@ -54,7 +56,10 @@ pub fn page_limit(limit: Option<u32>) -> Result<usize, Problem> {
     if (1..=MAX_LIMIT).contains(&limit) {
         return Ok(limit as usize);
     }
-    Err(Problem::bad_field("limit", format!("expected 1 to {MAX_LIMIT}, got {limit}")))
+    Err(Problem::bad_field(
+        "limit",
+        format!("expected 1 to {MAX_LIMIT}, got {limit}"),
+    ))
 }
 
 fn statuses(text: &str, errors: &mut Vec<FieldError>) -> Vec<TaskStatus> {
@@ -64,7 +69,10 @@ fn statuses(text: &str, errors: &mut Vec<FieldError>) -> Vec<TaskStatus> {
             Ok(status) => found.push(status),
             Err(_) => {
                 let known = "pending, running, completed, failed or cancelled";
-                errors.push(FieldError::new("status", format!("expected {known}, got {:?}", shown(name))));
+                errors.push(FieldError::new(
+                    "status",
+                    format!("expected {known}, got {:?}", shown(name)),
+                ));
             }
         }
     }
@@ -76,13 +84,24 @@ fn filter(query: &TaskQuery, caller: &Caller) -> Result<TaskFilter, Problem> {
     let mut errors = Vec::new();
     for (field, text) in [("job", &query.job), ("owner", &query.owner), ("q", &query.q)] {
         if text.as_ref().is_some_and(|text| text.len() > MAX_TEXT_BYTES) {
-            errors.push(FieldError::new(field, format!("at most {MAX_TEXT_BYTES} bytes are allowed")));
+            errors.push(FieldError::new(
+                field,
+                format!("at most {MAX_TEXT_BYTES} bytes are allowed"),
+            ));
         }
     }
     let filter = TaskFilter {
-        statuses: query.status.as_deref().map(|text| statuses(text, &mut errors)).unwrap_or_default(),
+        statuses: query
+            .status
+            .as_deref()
+            .map(|text| statuses(text, &mut errors))
+            .unwrap_or_default(),
         job: query.job.clone(),
-        owner: if caller.own_only { Some(caller.name.clone()) } else { query.owner.clone() },
+        owner: if caller.own_only {
+            Some(caller.name.clone())
+        } else {
+            query.owner.clone()
+        },
         since: query.since.map(UnixMillis),
         until: query.until.map(UnixMillis),
         text: query.q.clone().filter(|text| !text.is_empty()),
@@ -122,7 +141,12 @@ pub async fn list(
     let now = state.api.now().0;
     let next_cursor = listed.page.next.map(|place| listed.cursor(place));
     Ok(Json(Page {
-        items: listed.page.tasks.into_iter().map(|report| Task::at(report, now)).collect(),
+        items: listed
+            .page
+            .tasks
+            .into_iter()
+            .map(|report| Task::at(report, now))
+            .collect(),
         next_cursor,
     }))
 }

@@ -13,6 +13,9 @@ fn no_address_takes_all_connections() {
     drop(first);
     assert!(shares.take(one).is_some());
     drop(second);
-    assert!(shares.open.lock().unwrap().is_empty(), "nothing is remembered of who is gone");
+    assert!(
+        shares.open.lock().unwrap().is_empty(),
+        "nothing is remembered of who is gone"
+    );
     assert!(Shares::new(1).take(one).is_some());
 }

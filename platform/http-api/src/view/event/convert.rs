@@ -20,7 +20,10 @@ impl From<&Recorded> for EventView {
 }
 
 impl From<&Event> for Happening {
-    #[expect(clippy::too_many_lines, reason = "one arm per kind of event, so that a new kind does not compile without")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm per kind of event, so that a new kind does not compile without"
+    )]
     fn from(event: &Event) -> Self {
         match event {
             Event::JobPublished {
@@ -172,7 +175,10 @@ fn lost((task, worker): (TaskId, NodeId), why: &LossReason, replicas: &[(u32, u3
 fn verified(task: TaskId, verdicts: &[ChunkVerdict]) -> Happening {
     let wrong = |verdict: &ChunkVerdict| {
         let chunk = verdict.chunk;
-        let contradicted = verdict.replicas.iter().filter(|(_, _, said)| *said == ReplicaVerdict::Wrong);
+        let contradicted = verdict
+            .replicas
+            .iter()
+            .filter(|(_, _, said)| *said == ReplicaVerdict::Wrong);
         let named = contradicted.map(|(_, node, _)| WrongReplica { chunk, node: *node });
         named.collect::<Vec<_>>()
     };

@@ -12,7 +12,9 @@ fn views_of(name: &str) -> Vec<EventView> {
     let of_kind = samples::events().into_iter().map(|(_, event)| event);
     let records = (1..).zip(of_kind.filter(|event| type_name(event) == name));
     let at = UnixMillis(1_763_600_000_000);
-    records.map(|(seq, event)| EventView::from(&Recorded { seq, at, event })).collect()
+    records
+        .map(|(seq, event)| EventView::from(&Recorded { seq, at, event }))
+        .collect()
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -24,9 +26,17 @@ fn every_event_has_a_view_of_its_name() {
     let mut seen: Vec<&str> = Vec::new();
     for (_, event) in samples::events() {
         let name = type_name(&event);
-        let record = Recorded { seq: 7, at: UnixMillis(8), event };
+        let record = Recorded {
+            seq: 7,
+            at: UnixMillis(8),
+            event,
+        };
         let json = serde_json::to_value(EventView::from(&record)).unwrap();
-        assert_eq!((&json["type"], &json["seq"], &json["at"]), (&name.into(), &7.into(), &8.into()), "{json}");
+        assert_eq!(
+            (&json["type"], &json["seq"], &json["at"]),
+            (&name.into(), &7.into(), &8.into()),
+            "{json}"
+        );
         let task = record.event.task().map(|task| task.to_string());
         assert_eq!(json["task"].as_str(), task.as_deref(), "{json}");
         seen.push(name);
@@ -49,7 +59,10 @@ fn views_keep_their_golden_shape() {
             std::fs::write(&path, &json).unwrap();
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert_eq!(kept, json, "{name}: run with P2PJOB_GOLDEN=write if this change is meant");
+        assert_eq!(
+            kept, json,
+            "{name}: run with P2PJOB_GOLDEN=write if this change is meant"
+        );
     }
 }
 
@@ -65,7 +78,10 @@ fn outputs_logs_and_zeros_do_not_travel() {
     assert!(assigned[0].get("attempts").is_none(), "{assigned}");
     let verified = serde_json::to_value(views_of("chunks_verified")).unwrap();
     assert_eq!(verified[0]["wrong"][0]["chunk"], 4, "{verified}");
-    assert!(verified[0].get("winners").is_none() && verified[0].get("confidence").is_none(), "{verified}");
+    assert!(
+        verified[0].get("winners").is_none() && verified[0].get("confidence").is_none(),
+        "{verified}"
+    );
 }
 
 /// The console's reducer is tested on journals that real nodes recorded: they must be of today's shape.
@@ -80,7 +96,11 @@ fn recorded_journals_still_have_this_shape() {
             let kept: serde_json::Value = serde_json::from_str(line).unwrap();
             let view: EventView = serde_json::from_str(line).unwrap_or_else(|error| panic!("{name}: {error}: {line}"));
             // Read and written again it is the same: nothing unknown, nothing renamed.
-            assert_eq!(serde_json::to_value(&view).unwrap(), kept, "{name}: record again, see tests/it/http_events.rs");
+            assert_eq!(
+                serde_json::to_value(&view).unwrap(),
+                kept,
+                "{name}: record again, see tests/it/http_events.rs"
+            );
         }
     }
 }

@@ -62,7 +62,11 @@ fn line_after(file: &File, position: u64, end: u64) -> io::Result<Option<(u64, u
         return Ok(None);
     };
     let rest = bytes.get(start..).unwrap_or_default();
-    let Some(line) = rest.iter().position(|byte| *byte == b'\n').and_then(|stop| rest.get(..stop)) else {
+    let Some(line) = rest
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .and_then(|stop| rest.get(..stop))
+    else {
         return Ok(None);
     };
     let number = serde_json::from_slice::<Number>(line).ok();

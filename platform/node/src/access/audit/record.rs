@@ -76,7 +76,11 @@ impl AuditRecord {
             target: entry.target,
             outcome: entry.outcome,
             status: entry.status,
-            prev: if prev.is_empty() { GENESIS.to_owned() } else { prev.to_owned() },
+            prev: if prev.is_empty() {
+                GENESIS.to_owned()
+            } else {
+                prev.to_owned()
+            },
             hash: String::new(),
         };
         record.hash = record.digest();

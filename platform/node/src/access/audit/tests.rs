@@ -76,7 +76,12 @@ async fn every_kind_of_damage_is_named() {
     let found = problem(&path, None);
     assert!(found.record == 4 && found.why.contains("replaced"), "{found}");
 
-    let removed: Vec<String> = good.iter().enumerate().filter(|(at, _)| *at != 3).map(|(_, line)| line.clone()).collect();
+    let removed: Vec<String> = good
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| *at != 3)
+        .map(|(_, line)| line.clone())
+        .collect();
     rewrite(&path, &removed);
     let found = problem(&path, None);
     assert!(found.record == 4 && found.why.contains("removed"), "{found}");
@@ -98,7 +103,10 @@ async fn every_kind_of_damage_is_named() {
     assert_eq!(problem(&path, None).record, 1);
 
     rewrite(&path, &good[..4]);
-    assert!(verify_audit(&path, None).unwrap().is_ok(), "a cut end shows only against a noted head");
+    assert!(
+        verify_audit(&path, None).unwrap().is_ok(),
+        "a cut end shows only against a noted head"
+    );
     let found = problem(&path, Some(&head));
     assert!(found.record == 5 && found.why.contains("cut off"), "{found}");
     rewrite(&path, &good);
@@ -117,7 +125,10 @@ async fn a_torn_line_is_set_aside_and_recorded() {
     let page = log.page(None, 10).unwrap();
     let last = page.records.last().unwrap();
     assert_eq!((last.seq, last.action.as_str()), (3, "audit repair"));
-    assert_eq!(fs::read(dir.path().join("audit.torn")).unwrap(), b"{\"seq\":3,\"at\":17");
+    assert_eq!(
+        fs::read(dir.path().join("audit.torn")).unwrap(),
+        b"{\"seq\":3,\"at\":17"
+    );
     assert_eq!(verify_audit(&path, None).unwrap().unwrap().records, 3);
 }
 
@@ -125,12 +136,22 @@ async fn a_torn_line_is_set_aside_and_recorded() {
 async fn a_damaged_end_is_a_start_error() {
     let (dir, path) = written(3).await;
     let good = lines(&path);
-    for damage in [good[2].replace("task 2", "task 7"), "nonsense".to_owned(), good[0].clone()] {
+    for damage in [
+        good[2].replace("task 2", "task 7"),
+        "nonsense".to_owned(),
+        good[0].clone(),
+    ] {
         let mut bad = good.clone();
         bad[2] = damage;
         rewrite(&path, &bad);
-        let error = AuditLog::open(dir.path()).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(error.contains("audit.jsonl") && error.contains("audit verify"), "{error}");
+        let error = AuditLog::open(dir.path())
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(
+            error.contains("audit.jsonl") && error.contains("audit verify"),
+            "{error}"
+        );
     }
 }
 
@@ -168,7 +189,11 @@ async fn futures<F: Future<Output = Result<(), AuditError>>>(
             }
             std::task::Poll::Pending => true,
         });
-        if open.is_empty() { std::task::Poll::Ready(std::mem::take(&mut done)) } else { std::task::Poll::Pending }
+        if open.is_empty() {
+            std::task::Poll::Ready(std::mem::take(&mut done))
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await
 }

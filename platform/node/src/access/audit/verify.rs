@@ -1,8 +1,8 @@
 //! Checking a log offline: every record, every link, and a head that was noted elsewhere.
 
+use super::AuditHead;
 use super::record::{AuditRecord, GENESIS};
 use super::tail::{next_line, parse};
-use super::AuditHead;
 use crate::access::{AccessError, io_error};
 use job_model::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -93,16 +93,24 @@ fn link(before: &AuditHead, line: &[u8]) -> Result<AuditRecord, AuditProblem> {
     let problem = |why: String| AuditProblem { record: wanted, why };
     let record = parse(line).map_err(|error| problem(format!("it was edited or damaged: {error}")))?;
     if record.seq > wanted {
-        let why = format!("record {} stands in its place: it was removed, or the order changed", record.seq);
+        let why = format!(
+            "record {} stands in its place: it was removed, or the order changed",
+            record.seq
+        );
         return Err(problem(why));
     }
     if record.seq < wanted {
-        let why = format!("record {} stands in its place: the order changed, or one was copied", record.seq);
+        let why = format!(
+            "record {} stands in its place: the order changed, or one was copied",
+            record.seq
+        );
         return Err(problem(why));
     }
     let prev = if before.hash.is_empty() { GENESIS } else { &before.hash };
     if record.prev != prev {
-        return Err(problem("it follows another record than the one before it, which was replaced".to_owned()));
+        return Err(problem(
+            "it follows another record than the one before it, which was replaced".to_owned(),
+        ));
     }
     Ok(record)
 }

@@ -64,7 +64,9 @@ impl Writer {
     /// Appends and syncs. After an error nothing is ever written again: what lies behind a half record would be lost.
     pub fn write(&mut self, entries: Vec<(AuditEntry, UnixMillis)>) -> io::Result<()> {
         if self.shared.broken.load(Ordering::Relaxed) {
-            return Err(io::Error::other("an earlier record could not be written; free the disk and restart the node"));
+            return Err(io::Error::other(
+                "an earlier record could not be written; free the disk and restart the node",
+            ));
         }
         let mut head = self.head.clone();
         let mut text = String::new();
@@ -77,7 +79,10 @@ impl Writer {
                 hash: record.hash,
             };
         }
-        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(text.as_bytes())
+            .and_then(|()| self.file.sync_data());
         if written.is_err() {
             self.shared.broken.store(true, Ordering::Relaxed);
             // The next start would do the same with a torn line; a whole one that nobody was told of may stay.

@@ -51,7 +51,10 @@ pub fn read(path: &Path) -> Result<Vec<(Entry, blake3::Hash)>, AccessError> {
     let parsed = serde_json::from_slice(&bytes);
     let content: Content = parsed.map_err(|error| damaged(format!("the token file is damaged ({error})")))?;
     if content.format != FORMAT {
-        return Err(damaged(format!("its format is {:?}, this program reads {FORMAT:?}", content.format)));
+        return Err(damaged(format!(
+            "its format is {:?}, this program reads {FORMAT:?}",
+            content.format
+        )));
     }
     let mut ids = BTreeSet::new();
     let check = |entry: Entry| {

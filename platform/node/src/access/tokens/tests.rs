@@ -19,7 +19,10 @@ fn a_token_works_until_it_is_revoked_and_survives_a_restart() {
     let tokens = Tokens::open(dir.path()).unwrap();
     let made = tokens.make(new("ada", Role::Submitter)).unwrap();
     let grant = tokens.check(&made.token, now()).unwrap();
-    assert_eq!((grant.name.as_str(), grant.role, grant.own_only), ("ada", Role::Submitter, true));
+    assert_eq!(
+        (grant.name.as_str(), grant.role, grant.own_only),
+        ("ada", Role::Submitter, true)
+    );
     assert!(tokens.list()[0].last_used.is_some());
 
     let again = Tokens::open(dir.path()).unwrap();
@@ -32,7 +35,10 @@ fn a_token_works_until_it_is_revoked_and_survives_a_restart() {
     changes.mark_unchanged();
     assert_eq!(again.check(&made.token, now()), Err(TokenProblem::Revoked));
     assert_eq!(again.grant(&grant.id, now()), Err(TokenProblem::Revoked));
-    assert_eq!(Tokens::open(dir.path()).unwrap().check(&made.token, now()), Err(TokenProblem::Revoked));
+    assert_eq!(
+        Tokens::open(dir.path()).unwrap().check(&made.token, now()),
+        Err(TokenProblem::Revoked)
+    );
 }
 
 #[test]
@@ -64,7 +70,15 @@ fn problems_are_told_only_to_who_has_the_secret() {
     assert_eq!(tokens.check(&guess, later), Err(TokenProblem::Unknown));
     let other = made.token.replace(id.as_str(), "ffffffffffff");
     assert_eq!(tokens.check(&other, now()), Err(TokenProblem::Unknown));
-    for text in ["", "p2pjob", "p2pjob__", "p2pjob_zz_00", "Bearer", &made.token[1..], &made.token.to_uppercase()] {
+    for text in [
+        "",
+        "p2pjob",
+        "p2pjob__",
+        "p2pjob_zz_00",
+        "Bearer",
+        &made.token[1..],
+        &made.token.to_uppercase(),
+    ] {
         assert_eq!(tokens.check(text, now()), Err(TokenProblem::Malformed), "{text}");
     }
 }
@@ -74,10 +88,26 @@ fn names_are_unique_and_plain() {
     let dir = tempfile::tempdir().unwrap();
     let tokens = Tokens::open(dir.path()).unwrap();
     let first = tokens.make(new("ada", Role::Viewer)).unwrap();
-    assert!(tokens.make(new("ada", Role::Viewer)).unwrap_err().message.contains(&first.report.id));
+    assert!(
+        tokens
+            .make(new("ada", Role::Viewer))
+            .unwrap_err()
+            .message
+            .contains(&first.report.id)
+    );
     tokens.revoke(&first.report.id).unwrap();
     tokens.make(new("ada", Role::Viewer)).unwrap();
-    for name in ["", " ", "a b", "-a", "anonymous", "local", "\u{e9}", "a\nb", &"a".repeat(65)] {
+    for name in [
+        "",
+        " ",
+        "a b",
+        "-a",
+        "anonymous",
+        "local",
+        "\u{e9}",
+        "a\nb",
+        &"a".repeat(65),
+    ] {
         assert!(tokens.make(new(name, Role::Viewer)).is_err(), "{name:?}");
     }
     assert!(tokens.revoke("nobody").is_err());
@@ -88,7 +118,10 @@ fn a_submitter_sees_its_own_unless_asked() {
     let dir = tempfile::tempdir().unwrap();
     let tokens = Tokens::open(dir.path()).unwrap();
     let own = |name: &str, role, own_only| {
-        let made = tokens.make(NewToken { own_only, ..new(name, role) });
+        let made = tokens.make(NewToken {
+            own_only,
+            ..new(name, role)
+        });
         made.unwrap().report.own_only
     };
     assert!(own("a", Role::Submitter, None));
@@ -101,7 +134,10 @@ fn a_submitter_sees_its_own_unless_asked() {
 fn a_damaged_file_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tokens.json");
-    Tokens::open(dir.path()).unwrap().make(new("ada", Role::Viewer)).unwrap();
+    Tokens::open(dir.path())
+        .unwrap()
+        .make(new("ada", Role::Viewer))
+        .unwrap();
     let good = fs::read_to_string(&path).unwrap();
     let twice = good.replace("\"tokens\": [", "\"tokens\": [ {\"id\":\"aa\"},");
     let cases = [
@@ -115,11 +151,20 @@ fn a_damaged_file_is_an_error_that_names_it() {
     ];
     for text in cases {
         fs::write(&path, &text).unwrap();
-        let error = Tokens::open(dir.path()).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(error.contains("tokens.json") && error.contains("move it away"), "{text}: {error}");
+        let error = Tokens::open(dir.path())
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(
+            error.contains("tokens.json") && error.contains("move it away"),
+            "{text}: {error}"
+        );
     }
     fs::write(&path, &good).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-    let error = Tokens::open(dir.path()).err().map(|error| error.to_string()).unwrap_or_default();
+    let error = Tokens::open(dir.path())
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
     assert!(error.contains("chmod 600"), "{error}");
 }

@@ -27,7 +27,9 @@ fn submit(book: &mut TaskBook, first: u8, at: u64) -> TaskId {
 #[test]
 fn the_newest_come_first_and_pages_join_without_gap_or_overlap() {
     let mut book = TaskBook::default();
-    let tasks: Vec<TaskId> = [(9, 10), (3, 30), (7, 20), (8, 20)].map(|(id, at)| submit(&mut book, id, at)).into();
+    let tasks: Vec<TaskId> = [(9, 10), (3, 30), (7, 20), (8, 20)]
+        .map(|(id, at)| submit(&mut book, id, at))
+        .into();
     let all: Vec<TaskId> = book.newest_before(None).map(|(_, task)| task).collect();
     assert_eq!(all, [tasks[1], tasks[3], tasks[2], tasks[0]]);
     let mut joined = Vec::new();
@@ -53,7 +55,10 @@ fn an_ended_task_is_not_open_and_is_forgotten_in_time() {
     assert_eq!(book.ended_before(UnixMillis(120), 100), []);
     assert_eq!(book.ended_before(UnixMillis(121), 100), [old]);
     book.remove(&old);
-    assert_eq!(book.newest_before(None).map(|(_, task)| task).collect::<Vec<_>>(), [open]);
+    assert_eq!(
+        book.newest_before(None).map(|(_, task)| task).collect::<Vec<_>>(),
+        [open]
+    );
     assert!(book.get(&old).is_none());
 }
 
