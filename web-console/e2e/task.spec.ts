@@ -48,7 +48,7 @@ test('the result is shown, and its bytes are the hash', async ({ page }) => {
   await page.getByRole('button', { name: 'Verify' }).click();
   await expect(page.getByText('the bytes match the hash')).toBeVisible();
   await page.getByRole('button', { name: 'Table', exact: true }).click();
-  await expect(page.getByText('300 rows, 1 columns')).toBeVisible();
+  await expect(page.getByText('Rows: 300, columns: 1')).toBeVisible();
   await page.getByRole('columnheader', { name: 'value' }).getByRole('button').click();
   await expect(page.locator('tbody td').first()).toHaveText('598');
   await page.getByRole('button', { name: 'Tree', exact: true }).click();

@@ -20,6 +20,9 @@ const HIDDEN_MS = 60_000;
 /** How often the status is asked for. */
 const STATUS_EVERY_MS = 5_000;
 
+/** No answer, or a proxy's that the node gives none. */
+const UNREACHED = [0, 502, 504];
+
 export type Listener = (event: EventView) => void;
 
 class Live {
@@ -144,7 +147,7 @@ class Live {
         if (state === 'live' || state === 'back') await this.refreshStatus(stop);
       } catch (error) {
         // A node that does not answer while the stream seems open: the stream is dead and does not know yet.
-        if (error instanceof ApiProblem && error.status === 0) this.#stream?.abort();
+        if (error instanceof ApiProblem && UNREACHED.includes(error.status)) this.#stream?.abort();
       }
     }
   }

@@ -294,16 +294,6 @@ export type EventBody =
 export type EventView = EventBase & EventBody;
 export type EventType = EventBody['type'];
 
-export interface LoadSample {
-  at: number;
-  cpu_percent: number;
-  ram_bytes: number;
-  running: number;
-  queued: number;
-  peers: number;
-  [more: string]: number;
-}
-
 export interface FieldError {
   field: string;
   message: string;
