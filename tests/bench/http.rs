@@ -32,7 +32,11 @@ pub fn measure() -> Vec<Row> {
     let tasks = submit_all(&http);
     wait_until("all tasks have ended", PATIENCE, || {
         let status = node.status();
-        if status.number("active_tasks") == 0 { Ok(()) } else { Err(status) }
+        if status.number("active_tasks") == 0 {
+            Ok(())
+        } else {
+            Err(status)
+        }
     });
     let stored = TASKS as f64 / started.elapsed().as_secs_f64();
     pin_to_core(node, 0);
@@ -42,7 +46,10 @@ pub fn measure() -> Vec<Row> {
     let per_second = waits.len() as f64 / elapsed.as_secs_f64();
     let p99 = waits[waits.len() * 99 / 100].as_secs_f64() * 1000.0;
     vec![
-        Row::plain("tasks submitted over HTTP and run, one chunk each", format!("{stored:.0} tasks/s")),
+        Row::plain(
+            "tasks submitted over HTTP and run, one chunk each",
+            format!("{stored:.0} tasks/s"),
+        ),
         Row::judged(
             "`GET /tasks/{id}`, 10 000 stored, node on one core",
             format!("{per_second:.0} req/s"),
@@ -67,7 +74,9 @@ fn submit_all(http: &HttpClient) -> Vec<String> {
                 let mut connection = http.connect();
                 for salt in (submitter..TASKS).step_by(SUBMITTERS) {
                     let body = json!({ "job": "bench_empty", "params": { "chunks": 1, "salt": salt } });
-                    let answer = connection.send(&HttpRequest::post("/api/v1/tasks", &body)).expect("an answer");
+                    let answer = connection
+                        .send(&HttpRequest::post("/api/v1/tasks", &body))
+                        .expect("an answer");
                     let task = answer.expect_status(201).json().text("task_id").to_owned();
                     found.lock().expect("no submitter panicked").push(task);
                 }
@@ -110,7 +119,11 @@ fn pin_to_core(node: &Node, core: usize) {
     // SAFETY: the set is plain data that the call only reads; a thread that has ended meanwhile is an error code.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
-        let cores = if core < libc::CPU_SETSIZE as usize { core..core + 1 } else { 0..libc::CPU_SETSIZE as usize };
+        let cores = if core < libc::CPU_SETSIZE as usize {
+            core..core + 1
+        } else {
+            0..libc::CPU_SETSIZE as usize
+        };
         cores.for_each(|core| libc::CPU_SET(core, &mut set));
         for thread in threads.flatten() {
             let id = thread.file_name().to_string_lossy().parse().expect("a thread's number");

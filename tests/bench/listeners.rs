@@ -40,7 +40,11 @@ pub fn measure() -> Vec<Row> {
     let pid = node.pid().expect("the node runs");
     let most_memory = read_all(&mut listeners, || status_mib(pid, "VmHWM"));
     let ended = node.ask(&["status", &task]).number("ended_at") as u64;
-    let behind = listeners.iter().filter_map(|listener| listener.done).max().unwrap_or(u64::MAX);
+    let behind = listeners
+        .iter()
+        .filter_map(|listener| listener.done)
+        .max()
+        .unwrap_or(u64::MAX);
     let behind = behind.saturating_sub(ended) as f64 / 1000.0;
     let megabytes = listeners.iter().map(|listener| listener.bytes).sum::<u64>() as f64 / 1e6;
     vec![
@@ -108,7 +112,9 @@ fn read_some(listener: &mut Listener, buffer: &mut [u8]) {
     listener.bytes += read as u64;
     listener.tail.extend_from_slice(&buffer[..read]);
     if listener.done.is_none() && listener.tail.windows(END.len()).any(|window| window == END) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("a clock after 1970");
         listener.done = Some(since.as_millis() as u64);
     }
     let keep = listener.tail.len().min(END.len());

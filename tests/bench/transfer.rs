@@ -30,7 +30,10 @@ pub fn measure() -> Vec<Row> {
     let data = noise();
     let node = cluster.node(0).http();
     let Some(nginx) = Nginx::start(&cluster.folder().join("nginx")) else {
-        return vec![Row::plain("upload and download against nginx", "nginx is not installed")];
+        return vec![Row::plain(
+            "upload and download against nginx",
+            "nginx is not installed",
+        )];
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for run in 0..RUNS {
@@ -40,14 +43,18 @@ pub fn measure() -> Vec<Row> {
         theirs.push(through_nginx(&nginx, &data, run));
         ours.push(through_node(&node, &data));
     }
-    let ratio = |pick: fn(&Seconds) -> f64| {
-        median(theirs.iter().map(pick).collect()) / median(ours.iter().map(pick).collect())
-    };
+    let ratio =
+        |pick: fn(&Seconds) -> f64| median(theirs.iter().map(pick).collect()) / median(ours.iter().map(pick).collect());
     let speed = |pick: fn(&Seconds) -> f64| BYTES as f64 / 1e6 / median(ours.iter().map(pick).collect());
     let row = |what: &str, pick: fn(&Seconds) -> f64| {
         let ratio = ratio(pick);
         let figure = format!("{ratio:.2}x ({:.0} MB/s)", speed(pick));
-        Row::judged(format!("{what} of 512 MiB through HTTP, against nginx"), figure, ">= 0.7x", ratio >= 0.7)
+        Row::judged(
+            format!("{what} of 512 MiB through HTTP, against nginx"),
+            figure,
+            ">= 0.7x",
+            ratio >= 0.7,
+        )
     };
     vec![row("upload", |run| run.up), row("download", |run| run.down)]
 }
@@ -69,10 +76,17 @@ fn through_node(http: &HttpClient, data: &[u8]) -> Seconds {
     let started = Instant::now();
     let answer = put(http, "POST", "/api/v1/blobs", data);
     let up = started.elapsed().as_secs_f64();
-    let hash = answer.split('"').find(|word| word.len() == 64).expect("a hash in the answer").to_owned();
+    let hash = answer
+        .split('"')
+        .find(|word| word.len() == 64)
+        .expect("a hash in the answer")
+        .to_owned();
     let started = Instant::now();
     get(http, &format!("/api/v1/blobs/{hash}"), data.len());
-    Seconds { up, down: started.elapsed().as_secs_f64() }
+    Seconds {
+        up,
+        down: started.elapsed().as_secs_f64(),
+    }
 }
 
 fn through_nginx(nginx: &Nginx, data: &[u8], run: usize) -> Seconds {
@@ -83,7 +97,10 @@ fn through_nginx(nginx: &Nginx, data: &[u8], run: usize) -> Seconds {
     let up = started.elapsed().as_secs_f64();
     let started = Instant::now();
     get(&http, &path, data.len());
-    Seconds { up, down: started.elapsed().as_secs_f64() }
+    Seconds {
+        up,
+        down: started.elapsed().as_secs_f64(),
+    }
 }
 
 /// Sends a body and gives the whole answer.
@@ -152,7 +169,10 @@ impl Nginx {
             }
             std::thread::yield_now();
         }
-        Some(Self { process, url: format!("http://127.0.0.1:{port}") })
+        Some(Self {
+            process,
+            url: format!("http://127.0.0.1:{port}"),
+        })
     }
 }
 

@@ -399,7 +399,7 @@ async fn suite(url: &str) {
     let (one, other) = tokio::join!(History::open(url), History::open(url));
     let history = one.expect("opens");
     other.expect("opens").close().await;
-    everything_counts_once(&history, NodeId([1; 32])).await;
+    Box::pin(everything_counts_once(&history, NodeId([1; 32]))).await;
     lists_are_complete(&history, NodeId([2; 32])).await;
     series_are_thinned(&history, NodeId([3; 32])).await;
     prune_keeps_what_is_wanted(&history, NodeId([4; 32])).await;
@@ -417,13 +417,13 @@ async fn suite(url: &str) {
 fn the_suite_on_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}/history.db", folder.path().display());
-    runtime().block_on(suite(&url));
+    runtime().block_on(Box::pin(suite(&url)));
 }
 
 #[test]
 fn the_suite_on_postgresql() {
     let Some(server) = Postgres::start() else { return };
-    runtime().block_on(suite(&server.create_database("suite")));
+    runtime().block_on(Box::pin(suite(&server.create_database("suite"))));
 }
 
 fn says_no_secret(text: &str) {
@@ -610,7 +610,11 @@ fn a_database_that_goes_away_loses_nothing() {
     done.push(run(&cluster, 6));
     let log = || std::fs::read_to_string(cluster.node(0).data_dir().join("node.log")).expect("its log");
     wait_until("the node says that it waits", PATIENCE, || {
-        if log().contains("history waits") { Ok(()) } else { Err(log()) }
+        if log().contains("history waits") {
+            Ok(())
+        } else {
+            Err(log())
+        }
     });
     server.restart();
     done.push(run(&cluster, 7));

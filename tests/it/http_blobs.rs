@@ -123,24 +123,32 @@ fn a_blob_goes_in_and_comes_out_whole_and_in_parts() {
     http.get(&format!("{target}?nonsense=1"))
         .expect_problem(400, "bad_input");
 
-    // A download that is cut goes on where it was.
+    a_cut_download_goes_on(&http, &hash);
+    odd_bodies_are_stored(&http);
+}
+
+/// A download that is cut goes on where it was.
+fn a_cut_download_goes_on(http: &HttpClient, hash: &str) {
+    let target = format!("/api/v1/blobs/{hash}");
     let mut cut = vec![0; 1_500_000];
     http.stream(&HttpRequest::get(&target))
         .read_exact(&mut cut)
         .expect("the first half");
-    let rest = ranged(&http, &target, &format!("bytes={}-", cut.len())).expect_status(206);
+    let rest = ranged(http, &target, &format!("bytes={}-", cut.len())).expect_status(206);
     cut.extend(rest.body);
     assert_eq!(BlobHash::of(&cut).to_string(), hash);
+}
 
-    // Nothing, and a body without a length.
-    let empty = upload(&http, b"");
+/// Nothing, and a body without a length.
+fn odd_bodies_are_stored(http: &HttpClient) {
+    let empty = upload(http, b"");
     assert!(
         http.get(&format!("/api/v1/blobs/{empty}"))
             .expect_status(200)
             .body
             .is_empty()
     );
-    ranged(&http, &format!("/api/v1/blobs/{empty}"), "bytes=0-").expect_problem(416, "range_not_satisfiable");
+    ranged(http, &format!("/api/v1/blobs/{empty}"), "bytes=0-").expect_problem(416, "range_not_satisfiable");
     let chunked = HttpRequest::new("POST", "/api/v1/blobs").header("transfer-encoding", "chunked");
     let stored = http
         .send(&chunked.body("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"))

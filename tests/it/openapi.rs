@@ -65,7 +65,12 @@ fn every_operation_is_described() {
             answers.keys().any(|status| status.starts_with('2')),
             "{name} never succeeds"
         );
-        for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+        // An answer to HEAD has no body.
+        let bodies = !name.starts_with("HEAD");
+        for (status, answer) in answers
+            .iter()
+            .filter(|(status, _)| bodies && status.starts_with(['4', '5']))
+        {
             let named = answer["$ref"]
                 .as_str()
                 .and_then(|place| api.0.pointer(place.trim_start_matches('#')));

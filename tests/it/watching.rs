@@ -35,6 +35,7 @@ fn count_some(cluster: &Cluster) -> (Report, f64) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of series")]
 fn metrics_tell_what_happened() {
     let cluster = cluster_with(&[]);
     let before = scrape(cluster.node(0));

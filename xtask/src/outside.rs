@@ -59,7 +59,12 @@ fn api(folders: &Folders, program: &Path) -> Result<(), Failure> {
         .arg("run")
         .arg(format!("{url}/openapi.json"))
         .args(["--checks", CHECKS, "--max-examples", EXAMPLES, "--seed", SEED])
-        .args(["--phases", "examples,coverage,fuzzing", "--generation-deterministic", "--no-color"])
+        .args([
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--generation-deterministic",
+            "--no-color",
+        ])
         .args(["--exclude-path-regex", "events$"]);
     let tried = run(&mut schemathesis);
     network.stop()?;

@@ -96,7 +96,10 @@ pub fn output(command: &mut Command) -> Result<String, Failure> {
 /// What a command prints, if it is there and succeeds.
 pub fn quiet_output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Whether a command is there and succeeds; its output is dropped.

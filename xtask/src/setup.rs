@@ -65,7 +65,10 @@ pub fn node_js() -> Result<(), Failure> {
     let major = version.trim().trim_start_matches('v').split('.').next();
     match major.and_then(|text| text.parse::<u32>().ok()) {
         Some(major) if major >= NODE_MAJOR => Ok(()),
-        _ => Err(Failure::new(format!("Node.js is too old: {}\n  help: {help}", version.trim()))),
+        _ => Err(Failure::new(format!(
+            "Node.js is too old: {}\n  help: {help}",
+            version.trim()
+        ))),
     }
 }
 
@@ -74,8 +77,13 @@ pub fn browser() -> Result<PathBuf, Failure> {
     let find = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        let found = |name: &&str| folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
-        BROWSERS.iter().find_map(|name| found(&name))
+        let found = |name: &&str| {
+            folders
+                .iter()
+                .map(|folder| folder.join(name))
+                .find(|path| path.is_file())
+        };
+        BROWSERS.iter().find_map(found)
     };
     if let Some(found) = find() {
         return Ok(found);
@@ -88,14 +96,20 @@ pub fn browser() -> Result<PathBuf, Failure> {
 pub fn postgres() -> Result<(), Failure> {
     let there = || {
         let versions = std::fs::read_dir(POSTGRES_FOLDER).into_iter().flatten().flatten();
-        versions.into_iter().any(|version| version.path().join("bin/postgres").is_file())
+        versions
+            .into_iter()
+            .any(|version| version.path().join("bin/postgres").is_file())
             || succeeds(Command::new("postgres").arg("--version"))
     };
     if there() {
         return Ok(());
     }
     debian(&["postgresql"]).map_err(|error| missing("PostgreSQL", &error, "postgresql"))?;
-    if there() { Ok(()) } else { Err(Failure::new("PostgreSQL was installed and is not found")) }
+    if there() {
+        Ok(())
+    } else {
+        Err(Failure::new("PostgreSQL was installed and is not found"))
+    }
 }
 
 /// schemathesis, in a virtual environment of its own.
@@ -105,7 +119,11 @@ pub fn schemathesis(folders: &Folders) -> Result<PathBuf, Failure> {
     if succeeds(Command::new(&program).arg("--version")) {
         return Ok(program);
     }
-    let make = || run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
+    let make = || {
+        run(Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&environment))
+    };
     make().or_else(|_| {
         debian(&["python3-venv"])?;
         make()
@@ -113,7 +131,9 @@ pub fn schemathesis(folders: &Folders) -> Result<PathBuf, Failure> {
     let mut install = Command::new(environment.join("bin/pip"));
     install.args(["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS]);
     run(&mut install).map_err(|error| {
-        Failure::new(format!("schemathesis could not be installed: {error}\n  help: pip install {SCHEMATHESIS}"))
+        Failure::new(format!(
+            "schemathesis could not be installed: {error}\n  help: pip install {SCHEMATHESIS}"
+        ))
     })?;
     Ok(program)
 }

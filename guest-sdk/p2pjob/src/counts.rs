@@ -44,6 +44,11 @@ impl Counts {
         self.entries.len()
     }
 
+    /// How many words were counted, each as often as it came.
+    pub fn total(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.count).sum()
+    }
+
     /// Whether no word was counted.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -66,7 +66,7 @@ mod platform {
     };
 }
 
-pub use platform::{entropy, progress};
 pub(crate) use platform::{
     counter_add, gauge_set, log_write, observe, output_write, partials_count, partials_next, read, size,
 };
+pub use platform::{entropy, progress};

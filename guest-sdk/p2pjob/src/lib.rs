@@ -91,7 +91,7 @@ pub use glue::{Package, describe, plan, reduce, run};
 pub mod prelude {
     pub use crate::{
         Counts, Cut, Error, InputDecl, Inputs, Job, NoParams, OutputWriter, Partials, PlanHint, Raw, Reader, Reduce,
-        Result, Slices, Source, Verify, Written, bail, export_job, params, wire,
+        Result, Slices, Source, Verify, Written, bail, export_job, metrics, params, wire,
     };
 }
 

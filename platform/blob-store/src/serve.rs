@@ -110,13 +110,25 @@ impl BlobServer {
 
     /// Bytes of the blob that a request names; zero of a blob that is not complete here.
     fn asked_bytes(&self, request: &GetRequest) -> u64 {
-        let size = self.store.inner().space.complete_size(&from_hash(&request.hash)).unwrap_or(0);
+        let size = self
+            .store
+            .inner()
+            .space
+            .complete_size(&from_hash(&request.hash))
+            .unwrap_or(0);
         let Some(ranges) = request.ranges.iter().next() else {
             return 0;
         };
         // Boundaries alternate between the start and the end of a range; the last range may have no end.
-        let edges: Vec<u64> = ranges.boundaries().iter().map(|chunk| chunk.to_bytes().min(size)).collect();
-        edges.chunks(2).map(|range| range.get(1).unwrap_or(&size) - range.first().unwrap_or(&size)).sum()
+        let edges: Vec<u64> = ranges
+            .boundaries()
+            .iter()
+            .map(|chunk| chunk.to_bytes().min(size))
+            .collect();
+        edges
+            .chunks(2)
+            .map(|range| range.get(1).unwrap_or(&size) - range.first().unwrap_or(&size))
+            .sum()
     }
 
     /// The blob, if it is complete and so large that its hash tree has a file of its own.

@@ -1,7 +1,7 @@
 //! What differs between SQLite and PostgreSQL: connecting, running a statement, migrations, giving space back.
 
+use crate::location::{Place, Target};
 use crate::statement::{Statement, Value};
-use crate::target::{Place, Target};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{

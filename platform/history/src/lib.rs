@@ -10,25 +10,25 @@ mod batch;
 mod dialect;
 mod error;
 mod export;
+mod location;
 mod prune;
 mod query;
 mod record;
 mod rows;
 mod statement;
-mod target;
 
 pub use batch::{Batch, ChunkChange, ChunkState, LoadSample, PriceSample, Submitted, TaskChange, TaskEnd};
 pub use error::{ErrorClass, HistoryError};
 pub use export::{Export, ExportError, ExportFormat, ExportKind};
+pub use location::url_of;
 pub use prune::{Pruned, Retention};
 pub use query::{MAX_POINTS, MAX_ROWS, SeriesQuery, TaskCursor, TaskFilter, TaskPage};
 pub use record::{OpenTask, Resume};
 pub use rows::{ChunkRow, LoadPoint, LoadRow, PricePoint, PriceRow, TaskRow};
-pub use target::url_of;
 
 use dialect::Pool;
+use location::Target;
 use std::sync::Arc;
-use target::Target;
 
 /// A history database. Cheap to clone; all clones share its connections.
 #[derive(Clone)]

@@ -65,7 +65,10 @@ fn schema() -> Schema {
 
 /// The schema as text (SDL), with a newline at its end.
 pub fn schema_sdl() -> String {
-    let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items();
     let text = schema().sdl_with_options(options);
     format!("{}\n", text.trim())
 }
@@ -100,7 +103,10 @@ async fn execute(
 ) -> Result<Response, Problem> {
     let body = json_body(request, &state).await?;
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Problem::bad_input("batches of queries are not taken", "send one query per request"));
+        return Err(Problem::bad_input(
+            "batches of queries are not taken",
+            "send one query per request",
+        ));
     }
     let text = std::str::from_utf8(&body)
         .map_err(|error| Problem::bad_input(format!("the body is no UTF-8: {error}"), "send one JSON object"))?;
@@ -113,6 +119,9 @@ async fn execute(
         return Err(Problem::bad_field("query", too_long()));
     }
     let response = with_codes(schema.0.execute(request.data(state).data(caller)).await);
-    let kept = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    let kept = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     Ok((kept, serde_json::to_vec(&response).unwrap_or_default()).into_response())
 }

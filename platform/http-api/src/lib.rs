@@ -4,16 +4,14 @@
 //! stops, streams are closed, running requests get a moment, and the listener goes. A crash loses nothing but sessions'
 //! connections: whatever a client was told is in the node's journal or files.
 
-mod assets;
 mod access;
-mod limits;
-mod session;
-mod tls;
+mod assets;
 mod caller;
 mod cursor;
 mod extract;
 mod graphql;
 mod idempotency;
+mod limits;
 mod openapi;
 mod problem;
 mod range;
@@ -21,8 +19,10 @@ mod request;
 mod results;
 mod routes;
 mod server;
+mod session;
 mod state;
 mod stream;
+mod tls;
 mod view;
 
 pub use graphql::schema_sdl;

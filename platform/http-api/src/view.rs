@@ -22,10 +22,10 @@ pub use evidence::{Explanation, Logs, Replay, Usage};
 pub use history::{LoadPoint, PastChunk, PastPrices, PastTask};
 pub use job::Job;
 pub use market::{Ledger, Prices};
+pub use metric::TaskMetric;
 pub use network::{Finding, NetworkStatus, Peer, StatusParts};
 pub use quote::Quote;
 pub use receipt::{Receipt, receipt};
-pub use metric::TaskMetric;
 pub use task::{ErrorGroup, Task};
 pub use webhook::{Webhook, WebhookDelivery, WebhookTest};
 

@@ -24,8 +24,8 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 pub use blobs::{BlobReader, PendingPiece, PinReport, UPLOAD_PIN, Upload, UploadError, UploadTerms};
-pub use tasks::{ReceiptReport, TaskFilter, TaskPage, TaskPlace};
 pub use scheduler::{ChunkView, ReplicaOutcome, ReplicaView};
+pub use tasks::{ReceiptReport, TaskFilter, TaskPage, TaskPlace};
 
 /// A future that may move between threads.
 pub type SendFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -147,7 +147,9 @@ impl Api {
 
     /// What a task asks for.
     pub async fn task_spec(&self, task: TaskId) -> Result<Arc<TaskSpec>, ControlError> {
-        let spec = self.context.ask(move |core| core.tasks.get(&task).map(|entry| Arc::clone(&entry.spec)));
+        let spec = self
+            .context
+            .ask(move |core| core.tasks.get(&task).map(|entry| Arc::clone(&entry.spec)));
         spec.await?.ok_or_else(|| no_task(task))
     }
 
@@ -158,7 +160,10 @@ impl Api {
 
     /// Records of chunks `from..from + limit` of a task: who ran them, what was decided and why (D5). Fewer at the end.
     pub async fn chunks(&self, task: TaskId, from: u32, limit: u32) -> Result<Vec<ChunkView>, ControlError> {
-        let chunks = self.context.ask(move |core| core.chunk_views(task, from, limit)).await?;
+        let chunks = self
+            .context
+            .ask(move |core| core.chunk_views(task, from, limit))
+            .await?;
         chunks.ok_or_else(|| no_task(task))
     }
 

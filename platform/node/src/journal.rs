@@ -5,11 +5,13 @@
 //! saw; after a restart the events go through the very same `apply`. A write that fails stops the node: going on
 //! would mean to promise what is not kept.
 
+mod step;
+
 use crate::effects::Effect;
 use crate::metrics::JournalMeters;
 use job_model::chunk::ChunkKey;
 use job_model::codec;
-use job_model::{Event, Output, Recorded, TaskId};
+use job_model::{Output, Recorded, TaskId};
 use redb::{Database, ReadableDatabase, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
+use step::Step;
 use tokio::sync::mpsc;
 
 const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
@@ -196,25 +199,6 @@ fn create_tables(database: &Database) -> Result<(), redb::Error> {
     write.open_table(RAN)?;
     write.commit()?;
     Ok(())
-}
-
-/// Which part of a group of batches a transaction holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Everything,
-    BeforeLedger,
-    AfterLedger,
-}
-
-impl Step {
-    fn takes(self, event: &Event) -> bool {
-        let settles = matches!(event, Event::SettlementProposed { .. } | Event::SettlementSigned { .. });
-        match self {
-            Self::Everything => true,
-            Self::BeforeLedger => !settles,
-            Self::AfterLedger => settles,
-        }
-    }
 }
 
 struct Writer {

@@ -26,8 +26,8 @@ mod traces;
 pub mod webhooks;
 mod worker;
 
-pub use data_dir::{DATA_VERSION, DataDirError, ReadyInfo};
 pub use api::{Api, Front, FrontInfo};
+pub use data_dir::{DATA_VERSION, DataDirError, ReadyInfo};
 pub use machine::MachineReading;
 pub use metrics::BUCKETS as METRIC_BUCKETS;
 pub use start::{BoxedFuture, OnReady, Run, StartError, run};

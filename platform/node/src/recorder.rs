@@ -112,7 +112,8 @@ struct Recorder {
 
 impl Recorder {
     async fn run(mut self) {
-        self.follow().await;
+        // Its waits hold whole batches: too large for the stack of whoever polls this.
+        Box::pin(self.follow()).await;
         let last = tokio::time::timeout(LAST_WRITE, self.advance()).await;
         if !matches!(last, Ok(Next::News)) {
             tracing::info!("the last events are recorded in the history at the next start");

@@ -4,11 +4,11 @@
 mod error;
 mod ledger;
 mod options;
+mod services;
 
 pub use error::StartError;
 
-use crate::access::{Access, FrontFacts};
-use crate::api::{Api, Front};
+use crate::api::Front;
 use crate::config::{Faults, NodeConfig};
 use crate::context::{Context, LoopInput, OwnTasks, now};
 use crate::control::server;
@@ -18,16 +18,16 @@ use crate::event_loop;
 use crate::journal::{Journal, JournalError, JournalReader};
 use crate::machine::CpuMeter;
 use crate::traces::Traces;
-use crate::webhooks::Webhooks;
 use crate::worker::{Worker, WorkerLoad};
 use crate::{effects, recorder, worker};
-use blob_store::{BlobStore, Pin, StoreOptions};
+use blob_store::BlobStore;
 use job_model::Load;
 use job_model::sign::NodeKey;
 use ledger::open_ledger;
 use market::Market;
 use peer_network::{PeerEvent, load_or_create_key};
 use scheduler::Scheduler;
+use services::Services;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -144,70 +144,39 @@ fn lay_foundations(config: &NodeConfig) -> Result<Foundations, StartError> {
     })
 }
 
-async fn open_store(config: &NodeConfig, dir: &DataDir) -> Result<BlobStore, StartError> {
-    let store = BlobStore::open(StoreOptions {
-        dir: dir.file("blobs"),
-        quota_bytes: config.store.quota_bytes,
-        gc_interval: Duration::from_millis(config.store.gc_interval_ms),
-        min_free_bytes: config.store.min_free_bytes,
-    })
-    .await?;
-    // Inputs of quotes that no task followed.
-    if let Err(error) = store.unpin(&Pin::Named(crate::control::IMPORT_PIN.to_owned())).await {
-        tracing::warn!(%error, "inputs of old quotes stay in the store");
-    }
-    Ok(store)
-}
-
 async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
-    let Run {
-        config,
-        faults,
-        front,
-        ready,
-        shutdown,
-    } = run;
-    let Foundations {
-        dir,
-        key,
-        engine,
-        cache_dir,
-        slots,
-        journal,
-        reader,
-        mut core,
-        inputs,
-        loop_inputs,
-        effects,
-    } = lay_foundations(&config)?;
+    let config = run.config;
+    let mut base = lay_foundations(&config)?;
     let started = now();
-    core.at(started);
-    let access = Access::open(dir.path())?;
-    let history = recorder::open(&config, dir.path()).await?;
-    let store = open_store(&config, &dir).await?;
-    let capability = event_loop::capability(&config, dir.path(), slots, engine.profile());
+    base.core.at(started);
+    let Services {
+        access,
+        history,
+        store,
+        webhooks,
+    } = Box::pin(Services::open(&config, &base.dir)).await?;
+    let capability = event_loop::capability(&config, base.dir.path(), base.slots, base.engine.profile());
     let handlers: Vec<peer_network::Handler> = vec![(BlobStore::ALPN.to_vec(), Box::new(store.protocol()))];
-    let network_options = options::network(&config, &faults, key.clone());
+    let network_options = options::network(&config, &run.faults, base.key.clone());
     let (network, peer_events) = peer_network::start(network_options, handlers, (capability, Load::default())).await?;
     let (worker_sender, worker_inputs) = mpsc::channel(worker::INPUT_QUEUE);
-    let webhooks = Webhooks::open(&dir.file("webhooks.redb"), &config.webhooks)?;
     let (traces, spans) = Traces::new(&config.telemetry);
     let context = Arc::new(Context {
-        me: key.id(),
-        key,
-        profile: engine.profile(),
+        me: base.key.id(),
+        key: base.key,
+        profile: base.engine.profile(),
         started,
-        slots,
-        data_dir: dir.path().to_owned(),
-        cache_dir,
+        slots: base.slots,
+        data_dir: base.dir.path().to_owned(),
+        cache_dir: base.cache_dir,
         builtins: CancellationToken::new(),
         store,
-        engine,
+        engine: base.engine,
         local_pool: SandboxPool::new(LOCAL_THREADS).map_err(StartError::Thread)?,
         network,
-        journal: reader,
+        journal: base.reader,
         runtime: tokio::runtime::Handle::current(),
-        inputs,
+        inputs: base.inputs,
         worker: worker_sender,
         worker_load: WorkerLoad::default(),
         meters: crate::metrics::Meters::default(),
@@ -216,7 +185,7 @@ async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
         history,
         events: broadcast::channel(EVENT_BACKLOG).0,
         // Nothing was decided yet since the journal was replayed.
-        published: AtomicU64::new(core.seq()),
+        published: AtomicU64::new(base.core.seq()),
         have: broadcast::channel(EVENT_BACKLOG).0,
         own_tasks: OwnTasks::default(),
         tracker: TaskTracker::new(),
@@ -227,22 +196,23 @@ async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
         imports: crate::requester::ImportCache::default(),
         config,
     });
-    context.own_tasks.lock().extend(core.tasks.ids().copied());
+    context.own_tasks.lock().extend(base.core.tasks.ids().copied());
     if let Some(spans) = spans {
         crate::traces::start(&context, spans);
     }
-    let worker = Worker::new(Arc::clone(&context), worker_inputs, slots, faults).map_err(StartError::Thread)?;
+    let worker =
+        Worker::new(Arc::clone(&context), worker_inputs, base.slots, run.faults).map_err(StartError::Thread)?;
     let parts = Serving {
-        dir,
-        journal,
-        core,
-        effects,
-        loop_inputs,
+        dir: base.dir,
+        journal: base.journal,
+        core: base.core,
+        effects: base.effects,
+        loop_inputs: base.loop_inputs,
         peer_events,
         worker,
-        front,
+        front: run.front,
     };
-    Box::pin(serve(context, parts, ready, shutdown)).await
+    Box::pin(serve(context, parts, run.ready, run.shutdown)).await
 }
 
 struct Serving {
@@ -260,7 +230,7 @@ async fn serve(
     context: Arc<Context>,
     parts: Serving,
     ready: OnReady<'_>,
-    mut shutdown: BoxedFuture<'_, ()>,
+    shutdown: BoxedFuture<'_, ()>,
 ) -> Result<(), StartError> {
     let Serving {
         dir,
@@ -288,41 +258,12 @@ async fn serve(
     core.resume();
     event_loop::flush(&mut core, &journal, &context).await;
 
-    // It binds and returns; what it asks later waits in the loop's queue until the loop runs below.
-    let front = match front {
-        Some(front) => Some(front(Api::new(Arc::clone(&context))).await.map_err(StartError::Front)?),
-        None => None,
-    };
-    let info = ReadyInfo {
-        pid: std::process::id(),
-        node_id: context.me,
-        addresses: context.network.addresses(),
-        socket: socket.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at: context.started,
-        http: front.as_ref().map(|front| front.url.clone()),
-        tls_fingerprint: front.as_ref().and_then(|front| front.fingerprint.clone()),
-    };
-    if let Some(front) = &front {
-        // Set once: there is one front.
-        let _ = context.access.front.set(FrontFacts {
-            url: front.url.clone(),
-            fingerprint: front.fingerprint.clone(),
-        });
-    }
+    let front = services::open_front(front, &context).await?;
+    let info = services::ready_info(&context, &socket, front.as_ref());
     dir.write_ready(&info)?;
     ready(&info);
-    let ended = {
-        let running = event_loop::run(Arc::clone(&context), core, loop_inputs, &journal);
-        tokio::pin!(running);
-        tokio::select! {
-            ended = &mut running => ended,
-            () = &mut shutdown => {
-                context.stop.cancel();
-                running.await
-            }
-        }
-    };
+    let running = Box::pin(event_loop::run(Arc::clone(&context), core, loop_inputs, &journal));
+    let ended = until_stopped(running, shutdown, &context).await;
     context.stop.cancel();
     dir.remove_ready();
     // The socket goes with the node; a leftover is harmless.
@@ -340,6 +281,18 @@ async fn serve(
     let front_task = front.map_or_else(|| tokio::spawn(async {}), |front| front.serving);
     end(&context, journal, running, [effects_task, server_task, front_task]).await;
     result
+}
+
+/// The main loop to its end, which `shutdown` asks for.
+async fn until_stopped<T>(running: impl Future<Output = T>, mut shutdown: BoxedFuture<'_, ()>, context: &Context) -> T {
+    tokio::pin!(running);
+    tokio::select! {
+        ended = &mut running => ended,
+        () = &mut shutdown => {
+            context.stop.cancel();
+            running.await
+        }
+    }
 }
 
 /// Ends in stages; each may take [`STOP_TIMEOUT`], after which the next one goes on without it.

@@ -128,7 +128,10 @@ impl Network {
     /// Bytes of frames received from and sent to all peers since the start.
     pub fn frame_bytes(&self) -> (u64, u64) {
         let traffic = &self.shared().traffic;
-        (traffic.received.load(Ordering::Relaxed), traffic.sent.load(Ordering::Relaxed))
+        (
+            traffic.received.load(Ordering::Relaxed),
+            traffic.sent.load(Ordering::Relaxed),
+        )
     }
 
     /// The transport, for other protocols of this node. Admission rules hold for them too.

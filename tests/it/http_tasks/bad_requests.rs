@@ -21,6 +21,7 @@ fn bad(request: HttpRequest, status: u16, code: &'static str, named: &'static st
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of requests")]
 fn bad_bodies() -> Vec<Bad> {
     let tasks = "/api/v1/tasks";
     let post = |body: Value| HttpRequest::post(tasks, &body);

@@ -195,7 +195,17 @@ impl World {
                 config,
             });
             let when = self.random.below(500);
-            self.at(when, What::Input(0, Box::new(Input::Submit { task, spec, owner: String::new() })));
+            self.at(
+                when,
+                What::Input(
+                    0,
+                    Box::new(Input::Submit {
+                        task,
+                        spec,
+                        owner: String::new(),
+                    }),
+                ),
+            );
             self.at(when + 5, What::Input(0, Box::new(self.planned(task))));
         }
     }

@@ -64,7 +64,11 @@ pub fn run(app: &App, args: &NodeArgs) -> Result<Exit, CliError> {
         let addresses: Vec<String> = info.addresses.iter().map(ToString::to_string).collect();
         let shown = app.console.result(&object, |_| {
             let (node, dir) = (info.node_id, data_dir.display());
-            let console = info.http.as_ref().map(|url| format!("\nconsole: {url}")).unwrap_or_default();
+            let console = info
+                .http
+                .as_ref()
+                .map(|url| format!("\nconsole: {url}"))
+                .unwrap_or_default();
             let print = info.tls_fingerprint.as_ref();
             let certificate = print.map(|print| format!("\ncertificate: {print}")).unwrap_or_default();
             format!(

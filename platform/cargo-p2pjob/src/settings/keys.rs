@@ -121,38 +121,107 @@ pub const KEYS: &[Key] = &[
         "executions of one chunk before the task gives up",
     ),
     value("http.enabled", "whether the node serves the HTTP API and the console"),
-    text("http.listen", "TCP address of HTTP; default: 127.0.0.1:4780, or any free port of 127.0.0.1 while that one is taken"),
-    text("http.tls", "`off`, `self_signed` (made at the first start, kept in the data directory) or `files`"),
+    text(
+        "http.listen",
+        "TCP address of HTTP; default: 127.0.0.1:4780, or any free port of 127.0.0.1 while that one is taken",
+    ),
+    text(
+        "http.tls",
+        "`off`, `self_signed` (made at the first start, kept in the data directory) or `files`",
+    ),
     text("http.tls_cert", "certificate chain, PEM, for `files`"),
     text("http.tls_key", "private key, PEM, for `files`"),
-    text("http.anonymous_role", "what a caller from this machine may do without a token: `viewer`, `submitter`, `operator`, `admin`, or `none`; others always need a token"),
-    value("http.allowed_hosts", "names, besides IP addresses and `localhost`, under which the node is reached: a list"),
-    value("http.allowed_origins", "origins of foreign web pages that may call the API (CORS): a list"),
+    text(
+        "http.anonymous_role",
+        "what a caller from this machine may do without a token: `viewer`, `submitter`, `operator`, `admin`, or `none`; others always need a token",
+    ),
+    value(
+        "http.allowed_hosts",
+        "names, besides IP addresses and `localhost`, under which the node is reached: a list",
+    ),
+    value(
+        "http.allowed_origins",
+        "origins of foreign web pages that may call the API (CORS): a list",
+    ),
     value("http.max_body_bytes", "largest body of a JSON request, in bytes"),
     value("http.max_upload_bytes", "largest blob that may be uploaded, in bytes"),
     value("http.max_connections", "connections at the same time; more wait"),
-    value("http.rate_per_second", "requests per second of one caller (token, else IP address), over time"),
-    value("http.rate_burst", "requests of one caller at once, before the rate counts"),
-    value("http.read_timeout_ms", "how long a request's head, and each pause in its body, may take, in milliseconds"),
-    value("http.session_ms", "how long a login of the console lasts, in milliseconds"),
+    value(
+        "http.rate_per_second",
+        "requests per second of one caller (token, else IP address), over time",
+    ),
+    value(
+        "http.rate_burst",
+        "requests of one caller at once, before the rate counts",
+    ),
+    value(
+        "http.read_timeout_ms",
+        "how long a request's head, and each pause in its body, may take, in milliseconds",
+    ),
+    value(
+        "http.session_ms",
+        "how long a login of the console lasts, in milliseconds",
+    ),
     value("history.enabled", "whether history is kept beyond the journal"),
-    text("history.url", "`postgres://user:password@host/database` or `sqlite:/path`; default: `history.db` in the data directory"),
+    text(
+        "history.url",
+        "`postgres://user:password@host/database` or `sqlite:/path`; default: `history.db` in the data directory",
+    ),
     value("history.keep_tasks_days", "how long ended tasks are kept, in days"),
-    value("history.keep_chunks_days", "how long chunks of ended tasks are kept, in days"),
-    value("history.keep_samples_days", "how long samples of load and prices are kept, in days"),
-    value("history.sample_interval_ms", "time between two samples of load and prices, in milliseconds"),
-    value("webhooks.allow_private", "whether receivers may have loopback, private and link-local addresses, and plain `http`"),
-    value("webhooks.max_attempts", "deliveries of one event before it becomes a dead letter"),
-    value("webhooks.first_pause_ms", "pause after the first failure, in milliseconds; doubles after each further one"),
-    value("webhooks.max_pause_ms", "longest pause between two attempts, in milliseconds"),
-    value("webhooks.timeout_ms", "how long a receiver may take to answer, in milliseconds"),
-    value("webhooks.max_dead_letters", "dead letters that are kept; the oldest go first"),
-    text("telemetry.otlp_endpoint", "OTLP/HTTP endpoint for trace spans, such as `http://127.0.0.1:4318`; default: none are exported"),
-    value("telemetry.otlp_headers", "headers of every export, such as an API key: a list of `Name: value`"),
-    value("telemetry.sample_ratio", "share of tasks that are traced, 0 to 1; all nodes choose the same tasks"),
+    value(
+        "history.keep_chunks_days",
+        "how long chunks of ended tasks are kept, in days",
+    ),
+    value(
+        "history.keep_samples_days",
+        "how long samples of load and prices are kept, in days",
+    ),
+    value(
+        "history.sample_interval_ms",
+        "time between two samples of load and prices, in milliseconds",
+    ),
+    value(
+        "webhooks.allow_private",
+        "whether receivers may have loopback, private and link-local addresses, and plain `http`",
+    ),
+    value(
+        "webhooks.max_attempts",
+        "deliveries of one event before it becomes a dead letter",
+    ),
+    value(
+        "webhooks.first_pause_ms",
+        "pause after the first failure, in milliseconds; doubles after each further one",
+    ),
+    value(
+        "webhooks.max_pause_ms",
+        "longest pause between two attempts, in milliseconds",
+    ),
+    value(
+        "webhooks.timeout_ms",
+        "how long a receiver may take to answer, in milliseconds",
+    ),
+    value(
+        "webhooks.max_dead_letters",
+        "dead letters that are kept; the oldest go first",
+    ),
+    text(
+        "telemetry.otlp_endpoint",
+        "OTLP/HTTP endpoint for trace spans, such as `http://127.0.0.1:4318`; default: none are exported",
+    ),
+    value(
+        "telemetry.otlp_headers",
+        "headers of every export, such as an API key: a list of `Name: value`",
+    ),
+    value(
+        "telemetry.sample_ratio",
+        "share of tasks that are traced, 0 to 1; all nodes choose the same tasks",
+    ),
     text("telemetry.service_name", "`service.name` of the spans"),
     text("logs.dir", "folder of JSON log files; default: none are written"),
-    text("logs.rotation", "when a new log file begins: `hourly`, `daily` or `never`"),
+    text(
+        "logs.rotation",
+        "when a new log file begins: `hourly`, `daily` or `never`",
+    ),
     value("logs.keep_files", "log files that are kept; 0: all"),
 ];
 

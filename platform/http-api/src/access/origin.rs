@@ -83,7 +83,7 @@ impl Hosts {
             || host.parse::<IpAddr>().is_ok(),
             |inner| inner.parse::<Ipv6Addr>().is_ok(),
         ) || host == "localhost"
-            || self.hosts.iter().any(|known| *known == host)
+            || self.hosts.contains(&host)
     }
 
     /// What an `Origin` is to a node that was reached as `authority`.

@@ -80,7 +80,7 @@ impl Mutation {
             let report = state.api.task(task).await?;
             Ok((task.to_string(), tasks::shown(state, report).await))
         };
-        recorded((state, caller), "submit_task", Role::Submitter, work).await
+        Box::pin(recorded((state, caller), "submit_task", Role::Submitter, work)).await
     }
 
     /// Stops a task; answers once that is on disk. Needs the role submitter, for tasks of others operator.

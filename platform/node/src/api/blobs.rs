@@ -313,7 +313,11 @@ impl Api {
 
     /// Ends the keeping of a blob under a name.
     pub async fn unpin(&self, hash: BlobHash, name: &str) -> Result<(), ControlError> {
-        let unpinned = self.context().store.unpin_blob(hash, &Pin::Named(name.to_owned())).await;
+        let unpinned = self
+            .context()
+            .store
+            .unpin_blob(hash, &Pin::Named(name.to_owned()))
+            .await;
         unpinned.map_err(internal)
     }
 }

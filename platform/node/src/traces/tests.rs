@@ -73,6 +73,7 @@ fn result(chunk: u32, outcome: Outcome) -> ReplicaResult {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of events")]
 fn life() -> Vec<(u64, Event)> {
     let spec = TaskSpec {
         job: JobId::default(),

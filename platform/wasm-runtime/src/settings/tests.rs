@@ -21,5 +21,8 @@ fn the_memory_limit_is_part_of_the_profile() {
 /// the engine or with what a call costs.
 #[test]
 fn the_profile_is_the_one_that_results_were_made_under() {
-    assert_eq!(profile(4 << 30).to_string(), "3c76dce494ca6ce0e143af854b9ee254c8e65a40b401f9a17ee39a46527e134e");
+    assert_eq!(
+        profile(4 << 30).to_string(),
+        "3c76dce494ca6ce0e143af854b9ee254c8e65a40b401f9a17ee39a46527e134e"
+    );
 }

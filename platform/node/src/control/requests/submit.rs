@@ -229,11 +229,7 @@ async fn wait_for_offers(context: &Arc<Context>, spec: &TaskSpec) -> Result<Vec<
 }
 
 /// Submits a task; answers when it is on disk.
-pub async fn submit(
-    context: &Arc<Context>,
-    request: SubmitRequest,
-    replies: &Replies,
-) -> Result<TaskId, ControlError> {
+pub async fn submit(context: &Arc<Context>, request: SubmitRequest, replies: &Replies) -> Result<TaskId, ControlError> {
     let mut nonce = [0u8; 16];
     getrandom::fill(&mut nonce).map_err(internal)?;
     submit_with(context, request, nonce, replies).await

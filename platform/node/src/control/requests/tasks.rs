@@ -57,8 +57,7 @@ pub async fn list(context: &Arc<Context>, limit: u32) -> Result<Vec<TaskReport>,
 pub async fn one(context: &Arc<Context>, text: &str) -> Result<TaskReport, ControlError> {
     let task = resolve(context, text).await?;
     let report = context.ask(move |core| core.task_report(task)).await?;
-    report
-        .ok_or_else(|| internal("the task is not in the scheduler"))
+    report.ok_or_else(|| internal("the task is not in the scheduler"))
 }
 
 /// Follows a task to its end.
@@ -139,8 +138,7 @@ pub async fn events(
 pub async fn explain(context: &Arc<Context>, text: &str) -> Result<ExplainReport, ControlError> {
     let task = resolve(context, text).await?;
     let report = context.ask(move |core| core.explain_report(task)).await?;
-    report
-        .ok_or_else(|| internal("the task is not in the scheduler"))
+    report.ok_or_else(|| internal("the task is not in the scheduler"))
 }
 
 /// Stops a task; answers when that is on disk.
