@@ -21,12 +21,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 pub fn test(folders: &Folders) -> Result<(), Failure> {
     console_units(folders)?;
     match setup::browser() {
-        Ok(browser) => {
-            let mut e2e = npm(folders, &["run", "e2e"]);
-            e2e.env("P2PJOB_PROGRAM", folders.program())
-                .env("P2PJOB_BROWSER", browser);
-            run(&mut e2e)?;
-        }
+        Ok(browser) => in_browser(folders, &browser)?,
         Err(why) => skip("the console in a browser", why)?,
     }
     match setup::schemathesis(folders) {
@@ -41,6 +36,18 @@ fn skip(what: &str, why: Failure) -> Result<(), Failure> {
     }
     println!("skipped: {what}: {why}");
     Ok(())
+}
+
+/// The console as its node serves it, in a browser; screenshots of every page are left in `web-console/test-results`.
+fn in_browser(folders: &Folders, browser: &Path) -> Result<(), Failure> {
+    let network = Network::start(folders, 4, 1)?;
+    let mut e2e = npm(folders, &["run", "e2e"]);
+    e2e.env("P2PJOB_CONSOLE_URL", network.console(0)?)
+        .env("P2PJOB_PROGRAM", folders.program())
+        .env("P2PJOB_CHROMIUM", browser);
+    let tried = run(&mut e2e);
+    network.stop()?;
+    tried
 }
 
 /// Types, unit tests and strings of the console.
