@@ -77,7 +77,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 /// In the order of their hashes. A token that may see only its own tasks gets the blobs of these, and what it uploaded.
 #[utoipa::path(
     get,
-    path = "/blobs",
+    path = "/blobs", operation_id = "list_blobs",
     tag = "blobs",
     params(BlobQuery),
     responses(
@@ -173,7 +173,7 @@ fn upload_pin(caller: &Caller) -> String {
 /// What keeps a blob
 #[utoipa::path(
     get,
-    path = "/blobs/{hash}/pins",
+    path = "/blobs/{hash}/pins", operation_id = "list_pins",
     tag = "blobs",
     params(("hash" = inline(Hash), Path, description = "The blob")),
     responses(
@@ -195,7 +195,7 @@ async fn pins(
 /// A blob that is not here yet is kept once it comes.
 #[utoipa::path(
     put,
-    path = "/blobs/{hash}/pins/{name}",
+    path = "/blobs/{hash}/pins/{name}", operation_id = "pin_blob",
     tag = "blobs",
     params(
         ("hash" = inline(Hash), Path, description = "The blob"),
@@ -217,7 +217,7 @@ async fn pin(State(state): State<AppState>, Path(place): Path<(Hex<BlobHash>, St
 /// Its bytes go with the next collection, unless another pin keeps them.
 #[utoipa::path(
     delete,
-    path = "/blobs/{hash}/pins/{name}",
+    path = "/blobs/{hash}/pins/{name}", operation_id = "unpin_blob",
     tag = "blobs",
     params(
         ("hash" = inline(Hash), Path, description = "The blob"),

@@ -62,7 +62,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 /// `Accept: application/json` a page of the journal, from its beginning unless `from` is given.
 #[utoipa::path(
     get,
-    path = "/events",
+    path = "/events", operation_id = "list_events",
     tag = "events",
     params(EventQuery, ("Last-Event-ID" = Option<String>, Header, description = "The last event the client got")),
     responses(
@@ -92,7 +92,7 @@ async fn events(
 /// a stream of Server-Sent Events, from the task's beginning unless `from` or `Last-Event-ID` is given.
 #[utoipa::path(
     get,
-    path = "/tasks/{id}/events",
+    path = "/tasks/{id}/events", operation_id = "list_task_events",
     tag = "tasks",
     params(
         ("id" = inline(Hash), Path, description = "The task's id"),

@@ -117,7 +117,7 @@ fn unavailable(error: HistoryError) -> Problem {
 
 /// Remembered tasks, the newest first
 #[utoipa::path(
-    get, path = "/history/tasks", tag = "history", params(PastTaskQuery),
+    get, path = "/history/tasks", operation_id = "history_tasks", tag = "history", params(PastTaskQuery),
     responses((status = 200, description = "Tasks, and where to go on", body = Page<PastTask>), Problems)
 )]
 async fn tasks(
@@ -174,7 +174,7 @@ async fn tasks(
 ///
 /// Chunks that no node was given are left out.
 #[utoipa::path(
-    get, path = "/history/chunks", tag = "history", params(PastChunkQuery),
+    get, path = "/history/chunks", operation_id = "history_chunks", tag = "history", params(PastChunkQuery),
     responses((status = 200, description = "Chunks by index, and where to go on", body = Page<PastChunk>), Problems)
 )]
 async fn chunks(
@@ -233,7 +233,7 @@ fn series(state: &AppState, span: Span) -> Result<SeriesQuery, Problem> {
 
 /// Load of this node over time
 #[utoipa::path(
-    get, path = "/history/load", tag = "history", params(Span),
+    get, path = "/history/load", operation_id = "history_load", tag = "history", params(Span),
     responses((status = 200, description = "Means over equal spans of time, the oldest first", body = Page<LoadPoint>), Problems)
 )]
 async fn load(State(state): State<AppState>, Query(span): Query<Span>) -> Result<Json<Page<LoadPoint>>, Problem> {
@@ -244,7 +244,7 @@ async fn load(State(state): State<AppState>, Query(span): Query<Span>) -> Result
 
 /// Prices of this node over time
 #[utoipa::path(
-    get, path = "/history/prices", tag = "history", params(Span),
+    get, path = "/history/prices", operation_id = "history_prices", tag = "history", params(Span),
     responses((status = 200, description = "Means over equal spans of time, the oldest first", body = Page<PastPrices>), Problems)
 )]
 async fn prices(State(state): State<AppState>, Query(span): Query<Span>) -> Result<Json<Page<PastPrices>>, Problem> {

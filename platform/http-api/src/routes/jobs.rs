@@ -41,7 +41,7 @@ struct PublishRequest {
 
 /// All known jobs
 #[utoipa::path(
-    get, path = "/jobs", tag = "jobs",
+    get, path = "/jobs", operation_id = "list_jobs", tag = "jobs",
     responses((status = 200, description = "Built-in jobs, own ones, and those of peers", body = Page<Job>), Problems)
 )]
 async fn list(State(state): State<AppState>) -> Result<Json<Page<Job>>, Problem> {
@@ -53,7 +53,7 @@ async fn list(State(state): State<AppState>) -> Result<Json<Page<Job>>, Problem>
 ///
 /// A job of a peer is fetched for it.
 #[utoipa::path(
-    get, path = "/jobs/{job}", tag = "jobs",
+    get, path = "/jobs/{job}", operation_id = "get_job", tag = "jobs",
     params(("job" = String, Path, description = "Name, `name@version`, hash, or a unique start of the hash", max_length = 256)),
     responses((status = 200, description = "The job, with the schema of its parameters", body = Job), Problems)
 )]
@@ -71,7 +71,7 @@ async fn describe(State(state): State<AppState>, Path(job): Path<String>) -> Res
 ///
 /// The body is the component itself, or names a blob that holds it.
 #[utoipa::path(
-    post, path = "/jobs", tag = "jobs",
+    post, path = "/jobs", operation_id = "publish_job", tag = "jobs",
     request_body(content((Vec<u8> = "application/wasm"), (PublishRequest = "application/json"))),
     responses(
         (status = 201, description = "Published: known by its name here, and told to the peers", body = Job,

@@ -79,7 +79,7 @@ pub fn root() -> OpenApiRouter<AppState> {
 
 /// Metrics for Prometheus
 #[utoipa::path(
-    get, path = "/metrics", tag = "network",
+    get, path = "/metrics", operation_id = "get_metrics", tag = "network",
     responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain"))
 )]
 async fn text(State(state): State<AppState>) -> Result<Response, Problem> {

@@ -57,7 +57,7 @@ async fn ready(State(state): State<AppState>) -> Result<Json<Health>, Problem> {
 
 /// The node at a glance
 #[utoipa::path(
-    get, path = "/network/status", tag = "network",
+    get, path = "/network/status", operation_id = "get_network_status", tag = "network",
     responses((status = 200, description = "The node, its load, its credits and its prices", body = NetworkStatus), Problems)
 )]
 async fn status(State(state): State<AppState>) -> Result<Json<NetworkStatus>, Problem> {
@@ -77,7 +77,7 @@ pub async fn glance(state: &AppState) -> Result<NetworkStatus, Problem> {
 
 /// All known peers
 #[utoipa::path(
-    get, path = "/peers", tag = "network",
+    get, path = "/peers", operation_id = "list_peers", tag = "network",
     responses((status = 200, description = "Connected peers, and those that were", body = Page<Peer>), Problems)
 )]
 async fn peers(State(state): State<AppState>) -> Result<Json<Page<Peer>>, Problem> {
@@ -87,7 +87,7 @@ async fn peers(State(state): State<AppState>) -> Result<Json<Page<Peer>>, Proble
 
 /// Balances per peer
 #[utoipa::path(
-    get, path = "/ledger", tag = "market",
+    get, path = "/ledger", operation_id = "get_ledger", tag = "market",
     responses((status = 200, description = "What was earned and paid, from signed receipts", body = Ledger), Problems)
 )]
 async fn ledger(State(state): State<AppState>) -> Result<Json<Ledger>, Problem> {
@@ -96,7 +96,7 @@ async fn ledger(State(state): State<AppState>) -> Result<Json<Ledger>, Problem> 
 
 /// Prices of this node, their past and their prediction
 #[utoipa::path(
-    get, path = "/prices", tag = "market",
+    get, path = "/prices", operation_id = "get_prices", tag = "market",
     responses((status = 200, description = "Prices now, in an hour, and the market factor so far", body = Prices), Problems)
 )]
 async fn prices(State(state): State<AppState>) -> Result<Json<Prices>, Problem> {
@@ -105,7 +105,7 @@ async fn prices(State(state): State<AppState>) -> Result<Json<Prices>, Problem> 
 
 /// Checks of the node, each with a remedy
 #[utoipa::path(
-    get, path = "/doctor", tag = "network",
+    get, path = "/doctor", operation_id = "doctor", tag = "network",
     responses((status = 200, description = "What was checked and found", body = Page<Finding>), Problems)
 )]
 async fn doctor(State(state): State<AppState>) -> Result<Json<Page<Finding>>, Problem> {

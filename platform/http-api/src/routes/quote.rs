@@ -19,7 +19,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 ///
 /// Validates and plans, and asks the nodes for their prices. Nothing is started.
 #[utoipa::path(
-    post, path = "/quote", tag = "tasks",
+    post, path = "/quote", operation_id = "get_quote", tag = "tasks",
     request_body = AnyTaskRequest,
     responses((status = 200, description = "Chunks, price, and who would run them", body = Quote), BodyProblems)
 )]

@@ -78,7 +78,7 @@ pub async fn shown(state: &AppState, report: TaskReport) -> Task {
 /// Both shapes of the body are taken: `job` with `params`, and `task_type` with the parameters at the top level. The
 /// answer comes once the task is on disk. With an `Idempotency-Key` the same request sent again gives the same task.
 #[utoipa::path(
-    post, path = "/tasks", tag = "tasks",
+    post, path = "/tasks", operation_id = "submit_task", tag = "tasks",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$",
         description = "Any text of yours: the same text with the same body within a day is the same task")),
     request_body = AnyTaskRequest,
@@ -179,7 +179,7 @@ fn tag_of(task: &Task, body: &[u8]) -> String {
 ///
 /// The tag changes when the task does: with `If-None-Match` nothing new is 304.
 #[utoipa::path(
-    get, path = "/tasks/{id}", tag = "tasks",
+    get, path = "/tasks/{id}", operation_id = "get_task", tag = "tasks",
     params(
         ("id" = inline(Hash), Path, description = "The task's id"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer")
@@ -221,7 +221,7 @@ struct CancelRequest {
 ///
 /// Answers once that is on disk. Its workers are told to stop.
 #[utoipa::path(
-    post, path = "/tasks/{id}/cancel", tag = "tasks",
+    post, path = "/tasks/{id}/cancel", operation_id = "cancel_task", tag = "tasks",
     params(("id" = inline(Hash), Path, description = "The task's id")),
     request_body = Option<CancelRequest>,
     responses((status = 200, description = "Cancelled", body = Task), BodyProblems)
@@ -267,7 +267,7 @@ fn may_change(caller: &Caller, owner: &str) -> Result<(), Problem> {
 ///
 /// Send it, changed or not, to `POST /tasks`. The job is named by its hash: what runs is what ran.
 #[utoipa::path(
-    get, path = "/tasks/{id}/request", tag = "tasks",
+    get, path = "/tasks/{id}/request", operation_id = "get_task_request", tag = "tasks",
     params(("id" = inline(Hash), Path, description = "The task's id")),
     responses((status = 200, description = "A body for `POST /tasks`", body = TaskRequest), Problems)
 )]

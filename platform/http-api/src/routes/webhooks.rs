@@ -29,7 +29,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 
 /// All webhooks
 #[utoipa::path(
-    get, path = "/webhooks", tag = "webhooks",
+    get, path = "/webhooks", operation_id = "list_webhooks", tag = "webhooks",
     responses((status = 200, description = "The oldest first; without their secrets", body = Page<Webhook>), Problems)
 )]
 async fn list(State(state): State<AppState>) -> Result<Json<Page<Webhook>>, Problem> {
@@ -80,7 +80,7 @@ fn read_events(names: &[String]) -> Result<Vec<HookEvent>, Problem> {
 ///
 /// The answer holds its secret, this once.
 #[utoipa::path(
-    post, path = "/webhooks", tag = "webhooks", request_body = WebhookRequest,
+    post, path = "/webhooks", operation_id = "make_webhook", tag = "webhooks", request_body = WebhookRequest,
     responses(
         (status = 201, description = "Made", body = Webhook, headers(("Location" = String, description = "Where it is"))),
         BodyProblems
@@ -101,7 +101,7 @@ async fn add(State(state): State<AppState>, Json(asked): Json<WebhookRequest>) -
 
 /// One webhook
 #[utoipa::path(
-    get, path = "/webhooks/{id}", tag = "webhooks",
+    get, path = "/webhooks/{id}", operation_id = "get_webhook", tag = "webhooks",
     params(("id" = String, Path, description = "Its id", max_length = 64)),
     responses((status = 200, description = "The webhook, without its secret", body = Webhook), Problems)
 )]
@@ -111,7 +111,7 @@ async fn one(State(state): State<AppState>, Path(id): Path<String>) -> Result<Js
 
 /// Forget a webhook, and what waits for it
 #[utoipa::path(
-    delete, path = "/webhooks/{id}", tag = "webhooks",
+    delete, path = "/webhooks/{id}", operation_id = "remove_webhook", tag = "webhooks",
     params(("id" = String, Path, description = "Its id", max_length = 64)),
     responses((status = 204, description = "Forgotten"), Problems)
 )]
@@ -124,7 +124,7 @@ async fn remove(State(state): State<AppState>, Path(id): Path<String>) -> Result
 ///
 /// One that is taken enables a disabled webhook again.
 #[utoipa::path(
-    post, path = "/webhooks/{id}/test", tag = "webhooks",
+    post, path = "/webhooks/{id}/test", operation_id = "test_webhook", tag = "webhooks",
     params(("id" = String, Path, description = "Its id", max_length = 64)),
     responses((status = 200, description = "What came back, good or bad", body = WebhookTest), Problems)
 )]
@@ -157,7 +157,7 @@ fn read_state(text: &str) -> Result<DeliveryState, Problem> {
 ///
 /// Dead letters are those whose attempts are used up.
 #[utoipa::path(
-    get, path = "/webhooks/deliveries", tag = "webhooks", params(DeliveryQuery),
+    get, path = "/webhooks/deliveries", operation_id = "list_deliveries", tag = "webhooks", params(DeliveryQuery),
     responses((status = 200, description = "Deliveries with the evidence of their attempts", body = Page<WebhookDelivery>), Problems)
 )]
 async fn deliveries(
@@ -192,7 +192,7 @@ async fn deliveries(
 
 /// Send a dead letter again, or a waiting one now
 #[utoipa::path(
-    post, path = "/webhooks/deliveries/{id}/resend", tag = "webhooks",
+    post, path = "/webhooks/deliveries/{id}/resend", operation_id = "resend_delivery", tag = "webhooks",
     params(("id" = String, Path, description = "The delivery's id", max_length = 128)),
     responses((status = 200, description = "It waits again, and is sent at once", body = WebhookDelivery), Problems)
 )]

@@ -45,7 +45,7 @@ pub struct Uploaded {
 /// The body is the blob. It is kept under the name `uploaded`, followed by `:` and the token's name where there is a token.
 #[utoipa::path(
     post,
-    path = "/blobs",
+    path = "/blobs", operation_id = "upload_blob",
     tag = "blobs",
     params(UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes"),
@@ -112,7 +112,7 @@ fn refused(error: UploadError) -> Problem {
 /// All, or a part of them by `Range`. What is not on this node is brought here first from whoever has it.
 #[utoipa::path(
     get,
-    path = "/blobs/{hash}",
+    path = "/blobs/{hash}", operation_id = "get_blob",
     tag = "blobs",
     params(
         ("hash" = inline(Hash), Path, description = "The blob"),
@@ -141,7 +141,7 @@ pub async fn download(
 /// Whether a blob can be had, and its size
 #[utoipa::path(
     head,
-    path = "/blobs/{hash}",
+    path = "/blobs/{hash}", operation_id = "head_blob",
     tag = "blobs",
     params(("hash" = inline(Hash), Path, description = "The blob"), BytesQuery),
     responses(
@@ -164,7 +164,7 @@ pub async fn head(
 /// The bytes of a task's result
 #[utoipa::path(
     get,
-    path = "/tasks/{id}/result",
+    path = "/tasks/{id}/result", operation_id = "get_task_result",
     tag = "tasks",
     params(
         ("id" = inline(Hash), Path, description = "The task"),
@@ -196,7 +196,7 @@ pub async fn result(
 /// Whether a task's result is there, and its size
 #[utoipa::path(
     head,
-    path = "/tasks/{id}/result",
+    path = "/tasks/{id}/result", operation_id = "head_task_result",
     tag = "tasks",
     params(("id" = inline(Hash), Path, description = "The task"), BytesQuery),
     responses(

@@ -54,7 +54,7 @@ fn start(binding: &Binding<'_>, from: Option<u32>, cursor: Option<&str>) -> Resu
 
 /// Why chunks wait
 #[utoipa::path(
-    get, path = "/tasks/{id}/explain", tag = "tasks",
+    get, path = "/tasks/{id}/explain", operation_id = "explain_task", tag = "tasks",
     params(("id" = inline(Hash), Path, description = "The task's id")),
     responses((status = 200, description = "Reasons, node by node", body = Explanation), Problems)
 )]
@@ -69,7 +69,7 @@ async fn explain(
 
 /// Chunks of a task in order
 #[utoipa::path(
-    get, path = "/tasks/{id}/chunks", tag = "tasks",
+    get, path = "/tasks/{id}/chunks", operation_id = "list_chunks", tag = "tasks",
     params(("id" = inline(Hash), Path, description = "The task's id"), ChunkQuery),
     responses((status = 200, description = "Who ran them, what they said, what was decided", body = Page<Chunk>), Problems)
 )]
@@ -99,7 +99,7 @@ async fn chunks(
 
 /// One chunk
 #[utoipa::path(
-    get, path = "/tasks/{id}/chunks/{chunk}", tag = "tasks",
+    get, path = "/tasks/{id}/chunks/{chunk}", operation_id = "get_chunk", tag = "tasks",
     params(
         ("id" = inline(Hash), Path, description = "The task's id"),
         ("chunk" = u32, Path, description = "Its index, from 0")
@@ -129,7 +129,7 @@ struct LogQuery {
 
 /// What failed, and what it said
 #[utoipa::path(
-    get, path = "/tasks/{id}/logs", tag = "tasks",
+    get, path = "/tasks/{id}/logs", operation_id = "get_task_logs", tag = "tasks",
     params(("id" = inline(Hash), Path, description = "The task's id"), LogQuery),
     responses((status = 200, description = "Errors by frequency, and at most 100 executions", body = Logs), Problems)
 )]
@@ -160,7 +160,7 @@ struct ReceiptQuery {
 ///
 /// Settlements with each worker, as both sides signed them, from this node's ledger. Own replicas cost nothing and have none.
 #[utoipa::path(
-    get, path = "/tasks/{id}/receipts", tag = "market",
+    get, path = "/tasks/{id}/receipts", operation_id = "list_receipts", tag = "market",
     params(("id" = inline(Hash), Path, description = "The task's id"), ReceiptQuery),
     responses((status = 200, description = "Receipts, the oldest first", body = Page<Receipt>), Problems)
 )]
@@ -200,7 +200,7 @@ struct ReplayRequest {
 
 /// Run one replica again here, and compare
 #[utoipa::path(
-    post, path = "/tasks/{id}/replay", tag = "tasks",
+    post, path = "/tasks/{id}/replay", operation_id = "replay_chunk", tag = "tasks",
     params(("id" = inline(Hash), Path, description = "The task's id")),
     request_body = ReplayRequest,
     responses((status = 200, description = "What was, what came now, and whether they are the same", body = Replay), BodyProblems)

@@ -129,7 +129,7 @@ fn place_of(bytes: &[u8]) -> Option<TaskPlace> {
 ///
 /// `result` is null here: ask for one task to see it.
 #[utoipa::path(
-    get, path = "/tasks", tag = "tasks", params(TaskQuery),
+    get, path = "/tasks", operation_id = "list_tasks", tag = "tasks", params(TaskQuery),
     responses((status = 200, description = "Tasks, and where to go on", body = Page<Task>), Problems)
 )]
 pub async fn list(
