@@ -38,7 +38,7 @@ test('a component is published, run, watched to its end, and its result fetched 
   expect(task.job).toBe(job);
   const result = await (await page.request.get(`${node.http}/api/v1/blobs/${task.result_hash}`)).body();
   expect(hashOf(result)).toBe(task.result_hash);
-  expect(result.toString()).toBe('300');
+  expect(result.toString().trim()).toBe('300');
 });
 
 test('a viewer looks and may not submit', async ({ page }) => {
@@ -46,7 +46,7 @@ test('a viewer looks and may not submit', async ({ page }) => {
   await page.goto(`${node.http}/#/login`);
   await page.getByLabel('Token').fill(token);
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
-  await expect(page.getByText('vera')).toBeVisible();
+  await expect(page.getByText('vera', { exact: true })).toBeVisible();
   await page.goto(`${node.http}/#/submit?job=bench_empty`);
   await page.getByLabel('chunks', { exact: false }).first().fill('3');
   await expect(page.getByRole('button', { name: 'Submit', exact: true })).toHaveAttribute('aria-disabled', 'true');
@@ -64,6 +64,7 @@ test('a node that dies while one looks is found again, with its tasks and the lo
   await page.goto(`${node.http}/#/login`);
   await page.getByLabel('Token').fill(token);
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  await expect(page.getByText('otto', { exact: true })).toBeVisible();
   await page.goto(`${node.http}/#/tasks`);
   const rows = page.getByRole('row').filter({ hasText: 'bench_empty' });
   await expect(rows).toHaveCount(1);
@@ -76,5 +77,5 @@ test('a node that dies while one looks is found again, with its tasks and the lo
   await expect(page.getByText('Live', { exact: true })).toBeVisible();
   p2pjob(node, ['submit', 'bench_empty', '--param', 'chunks=2', '--verify', 'none', '--wait']);
   await expect(rows).toHaveCount(2);
-  await expect(page.getByText('otto')).toBeVisible();
+  await expect(page.getByText('otto', { exact: true })).toBeVisible();
 });

@@ -60,6 +60,7 @@ fn console_units(folders: &Folders) -> Result<(), Failure> {
 fn api(folders: &Folders, program: &Path) -> Result<(), Failure> {
     let network = Network::start(folders, 2, 0)?;
     let url = network.console(0)?;
+    let admin = network.ask(0, &["token", "new", "--role", "admin", "--name", "schemathesis"])?;
     let mut schemathesis = Command::new(program);
     schemathesis
         .current_dir(&folders.tools)
@@ -72,7 +73,9 @@ fn api(folders: &Folders, program: &Path) -> Result<(), Failure> {
             "--generation-deterministic",
             "--no-color",
         ])
-        .args(["--exclude-path-regex", "events$"]);
+        .args(["--exclude-path-regex", "events$"])
+        .arg("--header")
+        .arg(format!("Authorization: Bearer {}", admin.get("token").text()));
     let tried = run(&mut schemathesis);
     network.stop()?;
     tried

@@ -122,8 +122,18 @@ fn refused(error: UploadError) -> Problem {
         ("If-None-Match" = Option<String>, Header, description = "Entity tags the client has"),
     ),
     responses(
-        (status = 200, description = "All bytes", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "A part", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "All bytes; octets unless `as` says otherwise", content(
+            (Vec<u8> = "application/octet-stream"),
+            (serde_json::Value = "application/json"),
+            (String = "text/plain"),
+            (Vec<u8> = "image/png"),
+        )),
+        (status = 206, description = "A part", content(
+            (Vec<u8> = "application/octet-stream"),
+            (serde_json::Value = "application/json"),
+            (String = "text/plain"),
+            (Vec<u8> = "image/png"),
+        )),
         (status = 304, description = "The client has it"),
         (status = 416, description = "The range begins beyond the end", body = Problem, content_type = "application/problem+json"),
         Problems,
@@ -174,8 +184,18 @@ pub async fn head(
         ("If-None-Match" = Option<String>, Header, description = "Entity tags the client has"),
     ),
     responses(
-        (status = 200, description = "All bytes", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "A part", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "All bytes; octets unless `as` says otherwise", content(
+            (Vec<u8> = "application/octet-stream"),
+            (serde_json::Value = "application/json"),
+            (String = "text/plain"),
+            (Vec<u8> = "image/png"),
+        )),
+        (status = 206, description = "A part", content(
+            (Vec<u8> = "application/octet-stream"),
+            (serde_json::Value = "application/json"),
+            (String = "text/plain"),
+            (Vec<u8> = "image/png"),
+        )),
         (status = 304, description = "The client has it"),
         (status = 409, description = "`not_finished` while it runs, `no_result` where it failed", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range begins beyond the end", body = Problem, content_type = "application/problem+json"),
