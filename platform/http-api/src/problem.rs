@@ -112,8 +112,7 @@ impl Problem {
 
     /// 401: who are you?
     pub fn unauthenticated() -> Self {
-        let remedy =
-            "send `Authorization: Bearer TOKEN`; `p2pjob token new --role ROLE` on the node's machine makes one";
+        let remedy = "send `Authorization: Bearer TOKEN`; `p2pjob token new --role ROLE --name NAME` on the node's machine makes one";
         Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthenticated",

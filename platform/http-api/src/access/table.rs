@@ -47,7 +47,6 @@ pub const ACCESS: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/tasks/{id}/explain", Some(Role::Viewer)),
     ("GET", "/api/v1/tasks/{id}/logs", Some(Role::Viewer)),
     ("GET", "/api/v1/tasks/{id}/receipts", Some(Role::Viewer)),
-    ("GET", "/api/v1/tasks/{id}/metrics", Some(Role::Viewer)),
     ("GET", "/api/v1/tasks/{id}/result", Some(Role::Viewer)),
     ("POST", "/api/v1/tasks/{id}/replay", Some(Role::Submitter)),
     // Blobs.

@@ -26,7 +26,7 @@ s POST /api/v1/tasks/{id}/cancel            v GET /api/v1/tasks/{id}/request
 v GET /api/v1/tasks/{id}/events             v GET /api/v1/tasks/{id}/chunks
 v GET /api/v1/tasks/{id}/chunks/{n}         v GET /api/v1/tasks/{id}/explain
 v GET /api/v1/tasks/{id}/logs               v GET /api/v1/tasks/{id}/receipts
-v GET /api/v1/tasks/{id}/metrics            v GET /api/v1/tasks/{id}/result
+v GET /api/v1/tasks/{id}/result
 s POST /api/v1/tasks/{id}/replay            s POST /api/v1/blobs
 v GET /api/v1/blobs                         v GET /api/v1/blobs/{hash}
 v GET /api/v1/blobs/{hash}/pins             o PUT /api/v1/blobs/{hash}/pins/{name}

@@ -7,6 +7,7 @@ use crate::control::server::Replies;
 use crate::requester::ends;
 use job_model::TaskId;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -108,13 +109,15 @@ pub async fn events(
     let mut live = context.events.subscribe();
     let mut next = from_seq.max(1);
     loop {
+        // Later records may be there while earlier ones are still being written.
+        let complete = context.published.load(Ordering::Acquire);
         let journal = context.journal.clone();
         let reading = context
             .runtime
             .spawn_blocking(move || journal.page(task.as_ref(), next, EVENT_PAGE));
         let page = reading.await.map_err(internal)?.map_err(internal)?;
-        let full = page.len() == EVENT_PAGE;
-        for record in page {
+        let full = page.len() == EVENT_PAGE && page.last().is_some_and(|record| record.seq <= complete);
+        for record in page.into_iter().take_while(|record| record.seq <= complete) {
             next = record.seq + 1;
             if !replies.progress(Progress::Event(Box::new(record))).await {
                 return Ok(Reply::Done);
