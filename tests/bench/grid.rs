@@ -18,7 +18,7 @@ pub fn measure() -> Vec<Row> {
         .lines()
         .rev()
         .find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let Some(median) = line.as_ref().and_then(|line| line["median_fps"].as_f64()) else {
+    let Some(median) = line.as_ref().and_then(|line| line["median"].as_f64()) else {
         return vec![Row::plain(
             "chunk grid, 10 000 chunks",
             "no browser, or the console is not installed (npm ci)",

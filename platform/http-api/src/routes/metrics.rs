@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// How often observed values are moved into their histograms when nobody asks for them: bounds what they hold meanwhile.
-const UPKEEP: Duration = Duration::from_secs(1);
+const UPKEEP: Duration = Duration::from_secs(5);
 /// What Prometheus calls this text.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Label of requests that no route took: paths of strangers make no series.
