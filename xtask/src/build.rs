@@ -51,6 +51,7 @@ pub fn build_jobs(folders: &Folders) -> Result<(), Failure> {
 
 /// Builds the program and becomes it: stdin, stdout, stderr and exit code are its own.
 pub fn run_program(folders: &Folders, arguments: &[&str]) -> Result<u8, Failure> {
+    console::console_if_changed(folders)?;
     let mut build = cargo(folders, ".");
     // Quiet: what follows is the program's own output.
     let built = build

@@ -5,7 +5,7 @@
 
 use crate::build::{modified, newest};
 use crate::folders::Folders;
-use crate::process::{Failure, run, succeeds};
+use crate::process::{Failure, run};
 use crate::setup;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -61,14 +61,15 @@ struct Built {
 /// Builds the console, whether or not it changed.
 pub fn console(folders: &Folders) -> Result<(), Failure> {
     let here = folders.root.join("web-console");
-    node_is_there()?;
+    setup::node_js()?;
     let stamp = here.join("node_modules/.p2pjob-built");
     // No stamp while the build is half done. A missing one is what is wanted.
     let _ = std::fs::remove_file(&stamp);
     install(&here)?;
-    run(Command::new("npm")
-        .current_dir(&here)
-        .args(["run", "--silent", "build"]))?;
+    let mut build = Command::new("npm");
+    build.current_dir(&here).args(["run", "--silent", "build"]);
+    // Standard output may belong to a program that is run next.
+    run(build.stdout(std::io::stderr()))?;
     let built = pack(&here.join("dist"))?;
     let packed = show(&built);
     if packed > MAX_PACKED_BYTES {
@@ -87,7 +88,7 @@ pub fn console_if_changed(folders: &Folders) -> Result<(), Failure> {
     if !here.join("package.json").is_file() || is_fresh(&here) {
         return Ok(());
     }
-    match node_is_there() {
+    match setup::node_js() {
         Err(failure) if !setup::require_all() => {
             eprintln!("warning: the web console is not built: {failure}");
             Ok(())
@@ -110,18 +111,6 @@ fn is_fresh(here: &Path) -> bool {
     page && built.is_some_and(|built| newest(&sources).is_some_and(|changed| built > changed))
 }
 
-fn node_is_there() -> Result<(), Failure> {
-    let missing = ["node", "npm"]
-        .into_iter()
-        .find(|program| !succeeds(Command::new(program).arg("--version")));
-    match missing {
-        None => Ok(()),
-        Some(program) => Err(Failure::new(format!(
-            "{program} is missing: the console needs Node.js 20.19 or newer\n  help: https://nodejs.org, or as root: apt-get install nodejs npm"
-        ))),
-    }
-}
-
 /// Installs the packages that the lock file names, if they are not there yet.
 fn install(here: &Path) -> Result<(), Failure> {
     let lock = here.join("package-lock.json");
@@ -133,7 +122,8 @@ fn install(here: &Path) -> Result<(), Failure> {
     let mut install = Command::new("npm");
     install.current_dir(here).args(["ci", "--no-audit", "--no-fund"]);
     // The browsers of the end-to-end tests come from the system.
-    run(install.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))?;
+    install.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    run(install.stdout(std::io::stderr()))?;
     std::fs::write(&stamp, wanted).map_err(|error| Failure::file("write", &stamp, &error))
 }
 
@@ -172,9 +162,9 @@ fn read_line(line: &str) -> Option<Built> {
 fn show(built: &[Built]) -> u64 {
     let is_lazy = |file: &&Built| LAZY_FOLDERS.iter().any(|folder| file.path.starts_with(folder));
     let (lazy, own): (Vec<&Built>, Vec<&Built>) = built.iter().partition(is_lazy);
-    println!("{:>10} {:>10}  console", "bytes", "packed");
+    eprintln!("{:>10} {:>10}  console", "bytes", "packed");
     for file in &own {
-        println!("{:>10} {:>10}  {}", file.bytes, file.packed, file.path);
+        eprintln!("{:>10} {:>10}  {}", file.bytes, file.packed, file.path);
     }
     let sum = |files: &[&Built]| {
         files
@@ -182,9 +172,9 @@ fn show(built: &[Built]) -> u64 {
             .fold((0, 0), |(all, packed), file| (all + file.bytes, packed + file.packed))
     };
     let (bytes, packed) = sum(&own);
-    println!("{bytes:>10} {packed:>10}  in all, of at most {MAX_PACKED_BYTES}");
+    eprintln!("{bytes:>10} {packed:>10}  in all, of at most {MAX_PACKED_BYTES}");
     let (lazy_bytes, lazy_packed) = sum(&lazy);
-    println!("{lazy_bytes:>10} {lazy_packed:>10}  beside it, loaded when asked for: API documentation, GraphiQL");
+    eprintln!("{lazy_bytes:>10} {lazy_packed:>10}  beside it, loaded when asked for: API documentation, GraphiQL");
     packed
 }
 

@@ -19,14 +19,22 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 
 /// All of them.
 pub fn test(folders: &Folders) -> Result<(), Failure> {
-    console_units(folders)?;
-    match setup::browser() {
-        Ok(browser) => in_browser(folders, &browser)?,
-        Err(why) => skip("the console in a browser", why)?,
+    match setup::node_js() {
+        Ok(()) => console(folders)?,
+        Err(why) => skip("the console", why)?,
     }
     match setup::schemathesis(folders) {
         Ok(program) => api(folders, &program),
         Err(why) => skip("the API against its OpenAPI document", why),
+    }
+}
+
+/// Its units, then all of it.
+fn console(folders: &Folders) -> Result<(), Failure> {
+    console_units(folders)?;
+    match setup::browser() {
+        Ok(browser) => in_browser(folders, &browser),
+        Err(why) => skip("the console in a browser", why),
     }
 }
 

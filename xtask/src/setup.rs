@@ -59,7 +59,10 @@ fn missing(what: &str, error: &Failure, packages: &str) -> Failure {
 
 /// Checks that Node.js is there and new enough: it builds and tests the console.
 pub fn node_js() -> Result<(), Failure> {
-    let help = format!("install Node.js {NODE_MAJOR} or newer, with npm");
+    let help = format!("install Node.js {NODE_MAJOR} or newer, with npm; as root: apt-get install nodejs npm");
+    if !succeeds(Command::new("npm").arg("--version")) {
+        return Err(Failure::new(format!("npm is missing\n  help: {help}")));
+    }
     let version = quiet_output(Command::new("node").arg("--version"))
         .ok_or_else(|| Failure::new(format!("Node.js is missing\n  help: {help}")))?;
     let major = version.trim().trim_start_matches('v').split('.').next();
