@@ -131,10 +131,15 @@ impl Pool {
         }
     }
 
-    /// Brings the tables up to date. Several nodes may do so at once: the migrator locks.
+    /// Brings the tables up to date. Several nodes may do so at once: the migrator locks PostgreSQL, but not SQLite, where
+    /// a transaction that may write from its start keeps the others waiting.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
         match self {
-            Self::Sqlite(pool) => sqlite_migrations().run(pool).await,
+            Self::Sqlite(pool) => {
+                let mut alone = pool.begin_with("BEGIN IMMEDIATE").await?;
+                sqlite_migrations().run_direct(None, &mut *alone, false).await?;
+                Ok(alone.commit().await?)
+            }
             Self::Postgres(pool) => postgres_migrations().run(pool).await,
         }
     }
