@@ -1,5 +1,6 @@
 //! The peer: Dask distributed from PyPI, two worker processes on this machine, empty tasks.
 
+use crate::python::output;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -27,19 +28,10 @@ fn environment() -> Result<PathBuf, String> {
     if folder.join("ready").is_file() {
         return Ok(python);
     }
-    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "distributed"]))?;
+    output(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    output(Command::new(&python).args(["-m", "pip", "install", "--quiet", "distributed"]))?;
     std::fs::write(folder.join("ready"), b"").map_err(|error| error.to_string())?;
     Ok(python)
-}
-
-fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{command:?} failed: {}", said.lines().last().unwrap_or("")))
 }
 
 /// Empty tasks per second; the middle one of three runs. Installs Dask from PyPI at the first time.
@@ -47,6 +39,6 @@ pub fn tasks_per_second() -> Result<f64, String> {
     let python = environment()?;
     let script = tempfile::NamedTempFile::with_suffix(".py").map_err(|error| error.to_string())?;
     std::fs::write(script.path(), SCRIPT).map_err(|error| error.to_string())?;
-    let printed = run(Command::new(python).arg(script.path()))?;
+    let printed = output(Command::new(python).arg(script.path()))?;
     printed.trim().parse().map_err(|_| format!("Dask printed {printed:?}"))
 }

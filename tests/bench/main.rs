@@ -8,7 +8,9 @@ mod grid;
 mod http;
 mod idle;
 mod listeners;
+mod matrix;
 mod process;
+mod python;
 mod sandbox;
 mod transfer;
 mod words;
@@ -46,14 +48,33 @@ impl Row {
     }
 }
 
+/// An example of one of our crates, built.
+pub fn built_example(name: &str) -> Result<std::path::PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // With the whole workspace's features, so that nothing is compiled a second time.
+    let built = std::process::Command::new(cargo)
+        .args(["build", "--quiet", "--workspace", "--example", name])
+        .status();
+    if !built.is_ok_and(|status| status.success()) {
+        return Err(format!("the example {name} does not build"));
+    }
+    let exe = std::env::current_exe().map_err(|error| error.to_string())?;
+    let debug = exe
+        .parent()
+        .and_then(std::path::Path::parent)
+        .ok_or("this program has no folder")?;
+    Ok(debug.join("examples").join(name))
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runs: [(&str, fn() -> Vec<Row>); 9] = [
+    let runs: [(&str, fn() -> Vec<Row>); 10] = [
         ("sandbox", sandbox::measure),
         ("idle", idle::measure),
         ("chunks", chunks::measure),
         ("memo", chunks::measure_memo),
         ("words", words::measure),
+        ("matrix", matrix::measure),
         ("http", http::measure),
         ("listeners", listeners::measure),
         ("transfer", transfer::measure),

@@ -1,28 +1,17 @@
 //! A fresh sandbox and its first call, by the runtime's own example.
 
-use crate::Row;
+use crate::{Row, built_example};
 use std::path::Path;
 use std::process::Command;
 
 /// Runs `sandbox_cost` of the runtime on an empty job: microseconds of thread CPU time.
 pub fn measure() -> Vec<Row> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // With the whole workspace's features, so that nothing is compiled a second time.
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--example", "sandbox_cost"])
-        .status();
-    if !built.is_ok_and(|status| status.success()) {
-        return vec![Row::plain(
-            "fresh sandbox and first call",
-            "not run: the example does not build",
-        )];
-    }
-    let debug = std::env::current_exe()
-        .ok()
-        .and_then(|exe| Some(exe.parent()?.parent()?.to_owned()))
-        .unwrap_or_default();
+    let example = match built_example("sandbox_cost") {
+        Ok(example) => example,
+        Err(why) => return vec![Row::plain("fresh sandbox and first call", format!("not run: {why}"))],
+    };
     let job = std::env::var_os("P2PJOB_JOBS_DIR").map(|dir| Path::new(&dir).join("bench_empty.wasm"));
-    let output = Command::new(debug.join("examples/sandbox_cost")).args(job).output();
+    let output = Command::new(example).args(job).output();
     let output = match output {
         Ok(output) if output.status.success() => output,
         Ok(output) => {

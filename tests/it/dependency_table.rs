@@ -9,6 +9,12 @@ use std::process::Command;
 /// Third-party crates that are the business of these crates of ours only.
 const ONLY: &[(&str, &[&str])] = &[
     ("wasmtime", &["wasm-runtime"]),
+    ("faer", &["tensor-compute"]),
+    ("burn-ir", &["burn-host"]),
+    ("burn-backend", &["burn-host"]),
+    ("burn-flex", &["burn-host"]),
+    ("burn-router", &["burn-host"]),
+    ("burn-wgpu", &["burn-host"]),
     ("iroh", &["peer-network", "blob-store"]),
     ("iroh-gossip", &["peer-network"]),
     ("iroh-blobs", &["blob-store"]),

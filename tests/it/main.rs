@@ -5,6 +5,7 @@
 mod absent;
 mod access;
 mod bad_input;
+mod checks;
 mod crashes;
 mod dependency_table;
 mod graphql;

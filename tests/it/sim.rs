@@ -36,6 +36,8 @@ fn many_networks_keep_every_rule() {
         sum.restarts += report.restarts;
         sum.ignored += report.ignored;
         sum.liars_found += report.liars_found;
+        sum.refuted += report.refuted;
+        sum.failed_checks += report.failed_checks;
     }
     println!("{well} tasks ended well, {} did not: {failed:?}; {sum:?}", failed.len());
     assert!(
@@ -43,7 +45,16 @@ fn many_networks_keep_every_rule() {
         "more than 1 % of the tasks failed: {failed:?}"
     );
     assert!(
-        sum.hedges > 0 && sum.restarts > 0 && sum.liars_found > 0 && sum.ignored > 0,
+        [
+            sum.hedges,
+            sum.restarts,
+            sum.liars_found,
+            sum.refuted,
+            sum.failed_checks
+        ]
+        .iter()
+        .all(|n| *n > 0)
+            && sum.ignored > 0,
         "the runs were too calm: {sum:?}"
     );
 }
@@ -72,6 +83,48 @@ fn a_liar_of_five_is_found_and_nothing_wrong_accepted() {
             (0, 1, options.tasks),
             "seed {seed}"
         );
+    }
+}
+
+#[test]
+fn with_a_check_one_replica_is_enough_and_a_liar_is_always_caught() {
+    let options = SimOptions {
+        nodes: 5,
+        liars: 1,
+        tasks: 1,
+        chunks: 60,
+        fault_every_ms: 0,
+        chunk_ms: 150,
+        verify: VerifyPolicy::Check,
+        ..SimOptions::default()
+    };
+    for seed in 1..=20 {
+        let report = check(seed, &options);
+        assert_eq!(
+            (report.wrong, report.liars_found, report.accepted, report.failed_checks),
+            (0, 1, 60, 0),
+            "seed {seed}"
+        );
+        // What the liar had in hand is run again; a quorum would take twice as many.
+        assert!(
+            report.refuted > 0 && report.assigned < 60 * 2,
+            "seed {seed}: {report:?}"
+        );
+    }
+}
+
+#[test]
+fn checks_that_fail_cost_a_second_replica_and_no_truth() {
+    let options = SimOptions {
+        nodes: 6,
+        liars: 1,
+        verify: VerifyPolicy::Check,
+        failed_check_in: 3,
+        ..SimOptions::default()
+    };
+    for seed in 1..=20 {
+        let report = check(seed, &options);
+        assert!(report.wrong == 0 && report.failed_checks > 0, "seed {seed}: {report:?}");
     }
 }
 

@@ -10,6 +10,7 @@ pub mod sim;
 
 mod cluster;
 mod folder;
+mod guest;
 mod http;
 mod node;
 mod postgres;
@@ -24,6 +25,7 @@ mod websocket;
 mod words;
 
 pub use cluster::{Cluster, ClusterOptions};
+pub use guest::checked_job;
 pub use http::{Connection, Head, HttpClient, HttpRequest, HttpResponse, HttpStream, SseEvent};
 pub use node::Node;
 pub use postgres::{POSTGRES_SECRETS, Postgres};

@@ -3,10 +3,11 @@
 //! A run draws a network and its faults from the seed: latency, slow, flaky and lying workers, crashes, stalls, partitions,
 //! garbage on the wire, and restarts of the requester by replay of its journal. After every single input all invariants of
 //! the scheduler are checked, and [`run`] ends with an error that names the seed when one does not hold, when work that
-//! could be placed is not, when a replay shows another state, when an accepted result is wrong although a quorum was asked
-//! for, when credits are not conserved, or when a task does not come to its end.
+//! could be placed is not, when a replay shows another state, when an accepted result is wrong although a quorum or a check
+//! was asked for, when credits are not conserved, or when a task does not come to its end.
 
 mod books;
+mod checks;
 mod faults;
 pub mod random;
 mod restart;
@@ -40,6 +41,8 @@ pub struct SimOptions {
     pub chunk_ms: u64,
     /// One chunk in this many fails with an error of the job; 0: none does.
     pub bad_chunk_in: u32,
+    /// One check in this many cannot be done; 0: each can.
+    pub failed_check_in: u64,
 }
 
 impl Default for SimOptions {
@@ -54,6 +57,7 @@ impl Default for SimOptions {
             faults_for_ms: 20_000,
             chunk_ms: 80,
             bad_chunk_in: 0,
+            failed_check_in: 0,
         }
     }
 }
@@ -63,10 +67,11 @@ impl SimOptions {
     pub fn from_seed(seed: u64) -> Self {
         let mut random = Random::new(seed ^ 0x5eed_0f0f);
         let nodes = 3 + random.below(10) as u32;
-        let verify = match random.below(4) {
+        let verify = match random.below(5) {
             0 => VerifyPolicy::None,
             1 => VerifyPolicy::Spot(0.3),
             2 => VerifyPolicy::Quorum(2),
+            3 => VerifyPolicy::Check,
             _ => VerifyPolicy::Quorum(3),
         };
         // Enough honest nodes for a majority, with one to spare.
@@ -85,6 +90,7 @@ impl SimOptions {
             faults_for_ms: 5_000 + random.below(30_000),
             chunk_ms: [1, 20, 150, 1_500][random.below(4) as usize],
             bad_chunk_in: [0, 0, 2, 7][random.below(4) as usize],
+            failed_check_in: [0, 0, 3, 12][random.below(4) as usize],
         }
     }
 }
@@ -110,6 +116,12 @@ pub struct SimReport {
     pub liars_found: u32,
     /// Restarts of the requester.
     pub restarts: u32,
+    /// Results that a check refuted.
+    pub refuted: u32,
+    /// Checks that could not be done.
+    pub failed_checks: u32,
+    /// Replicas placed.
+    pub assigned: u32,
     /// Inputs that were ignored.
     pub ignored: u64,
     /// Simulated milliseconds.

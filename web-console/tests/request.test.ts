@@ -97,7 +97,7 @@ test('settings go into a request and come back', () => {
   const settings = settingsOf(FULL);
   const again = buildRequest(FULL.job, FULL.params, FULL.inputs ?? {}, settings);
   expect(again).toEqual(FULL);
-  for (const verify of ['none', 'spot:0.25', 'quorum:5']) {
+  for (const verify of ['none', 'spot:0.25', 'quorum:5', 'check']) {
     expect(verifyText(settingsOf({ job: 'j', params: {}, config: { verify } }))).toBe(verify);
   }
   expect(verifyText(settingsOf({ job: 'j', params: {}, config: { verify: null } }))).toBeNull();

@@ -1,5 +1,5 @@
 //! The contract in `guest-sdk/wit`, as wit-bindgen turns it into Rust. Only `host.rs` and `export_job!` use it.
-#![allow(missing_docs, reason = "generated")]
+#![allow(missing_docs, clippy::all, reason = "generated")]
 
 wit_bindgen::generate!({
     world: "job",
@@ -7,6 +7,30 @@ wit_bindgen::generate!({
     pub_export_macro: true,
     default_bindings_module: "p2pjob::bindings",
 });
+
+/// The world of a job with a `check`. The interfaces are those of the other world; only the exports are made anew.
+pub mod checked {
+    wit_bindgen::generate!({
+        world: "checked-job",
+        path: "../wit",
+        pub_export_macro: true,
+        default_bindings_module: "p2pjob::bindings::checked",
+        with: {
+            "p2pjob:job/types@0.1.0": crate::bindings::p2pjob::job::types,
+            "p2pjob:job/inputs@0.1.0": crate::bindings::p2pjob::job::inputs,
+            "p2pjob:job/output@0.1.0": crate::bindings::p2pjob::job::output,
+            "p2pjob:job/partials@0.1.0": crate::bindings::p2pjob::job::partials,
+            "p2pjob:job/log@0.1.0": crate::bindings::p2pjob::job::log,
+            "p2pjob:job/progress@0.1.0": crate::bindings::p2pjob::job::progress,
+            "p2pjob:job/metrics@0.1.0": crate::bindings::p2pjob::job::metrics,
+            "p2pjob:job/entropy@0.1.0": crate::bindings::p2pjob::job::entropy,
+            "p2pjob:job/tensors@0.1.0": crate::bindings::p2pjob::job::tensors,
+            "p2pjob:job/linalg@0.1.0": crate::bindings::p2pjob::job::linalg,
+            "p2pjob:job/models@0.1.0": crate::bindings::p2pjob::job::models,
+            "p2pjob:job/burn-zero-twentytwo@0.1.0": crate::bindings::p2pjob::job::burn_zero_twentytwo,
+        },
+    });
+}
 
 use p2pjob::job::types;
 

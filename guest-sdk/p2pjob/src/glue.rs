@@ -3,7 +3,7 @@
 use crate::codec::{from_cbor, to_cbor};
 use crate::cut::SliceRef;
 use crate::error::Error;
-use crate::job::{Inputs, Job, Partials, PlanHint, Slices};
+use crate::job::{Claimed, Inputs, Job, Partials, PlanHint, Slices};
 use crate::output::OutputWriter;
 use crate::value::{OutputValue, PartialValue};
 use std::io::Write;
@@ -54,6 +54,16 @@ pub fn run<J: Job>(body: &[u8]) -> Result<(), String> {
     ran().map_err(Error::into_message)
 }
 
+/// The export `check` of a job that is `checked`.
+pub fn check<J: Job>(body: &[u8]) -> Result<bool, String> {
+    hook_panics();
+    let checked = || -> Result<bool, Error> {
+        let chunk: J::Chunk = from_cbor(body).map_err(|error| error.context("the chunk's body"))?;
+        J::check(chunk, &Slices::new(), Claimed::new())
+    };
+    checked().map_err(Error::into_message)
+}
+
 /// The export `reduce`.
 pub fn reduce<J: Job>(params: &[u8]) -> Result<(), String> {
     hook_panics();
@@ -87,48 +97,78 @@ fn hook_panics() {
 const fn hook_panics() {}
 
 /// Makes a component out of a type that implements [`Job`](crate::Job). Once per crate. Name, version and summary are the crate's
-/// `name`, `version` and `description`; another name may be given: `export_job!(MyJob, name = "my_job")`.
+/// `name`, `version` and `description`; another name may be given: `export_job!(MyJob, name = "my_job")`. A job with a
+/// [`check`](crate::Job::check) says so: `export_job!(MyJob, checked)`, `export_job!(MyJob, checked, name = "my_job")`.
 #[macro_export]
 macro_rules! export_job {
     ($job:ty) => {
         $crate::export_job!($job, name = env!("CARGO_PKG_NAME"));
     };
+    ($job:ty, checked) => {
+        $crate::export_job!($job, checked, name = env!("CARGO_PKG_NAME"));
+    };
     ($job:ty, name = $name:expr) => {
+        $crate::export_job!(@package $job, $name);
+        const _: () = assert!(
+            !<$job as $crate::Job>::CHECKED,
+            "CHECKED is true: say export_job!(.., checked)"
+        );
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Exported;
+            $crate::export_job!(@guest $job, $crate::bindings::Guest, {});
+            $crate::bindings::export!(Exported with_types_in $crate::bindings);
+        };
+    };
+    ($job:ty, checked, name = $name:expr) => {
+        $crate::export_job!(@package $job, $name);
+        const _: () = assert!(
+            <$job as $crate::Job>::CHECKED,
+            "export_job!(.., checked) wants const CHECKED: bool = true"
+        );
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Exported;
+            $crate::export_job!(@guest $job, $crate::bindings::checked::Guest, {
+                fn check(body: Vec<u8>) -> Result<bool, String> {
+                    $crate::check::<$job>(&body)
+                }
+            });
+            $crate::bindings::checked::export!(Exported with_types_in $crate::bindings::checked);
+        };
+    };
+    (@package $job:ty, $name:expr) => {
         impl $crate::Package for $job {
             const NAME: &'static str = $name;
             const VERSION: &'static str = env!("CARGO_PKG_VERSION");
             const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
         }
-
-        #[cfg(target_arch = "wasm32")]
-        const _: () = {
-            use $crate::bindings::p2pjob::job::types;
-
-            struct Exported;
-
-            impl $crate::bindings::Guest for Exported {
-                fn describe() -> String {
-                    $crate::describe::<$job>()
-                }
-
-                fn plan(
-                    params: Vec<u8>,
-                    inputs: Vec<types::InputInfo>,
-                    hint: types::PlanHint,
-                ) -> Result<Vec<types::Chunk>, String> {
-                    $crate::bindings::plan::<$job>(params, inputs, hint)
-                }
-
-                fn run(body: Vec<u8>) -> Result<(), String> {
-                    $crate::run::<$job>(&body)
-                }
-
-                fn reduce(params: Vec<u8>) -> Result<(), String> {
-                    $crate::reduce::<$job>(&params)
-                }
+    };
+    (@guest $job:ty, $world:path, { $($check:item)? }) => {
+        impl $world for Exported {
+            fn describe() -> String {
+                $crate::describe::<$job>()
             }
 
-    $crate::bindings::export!(Exported with_types_in $crate::bindings);
-        };
+            fn plan(
+                params: Vec<u8>,
+                inputs: Vec<$crate::bindings::p2pjob::job::types::InputInfo>,
+                hint: $crate::bindings::p2pjob::job::types::PlanHint,
+            ) -> Result<Vec<$crate::bindings::p2pjob::job::types::Chunk>, String> {
+                $crate::bindings::plan::<$job>(params, inputs, hint)
+            }
+
+            fn run(body: Vec<u8>) -> Result<(), String> {
+                $crate::run::<$job>(&body)
+            }
+
+            fn reduce(params: Vec<u8>) -> Result<(), String> {
+                $crate::reduce::<$job>(&params)
+            }
+
+            $($check)?
+        }
     };
 }

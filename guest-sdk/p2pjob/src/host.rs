@@ -1,5 +1,7 @@
 //! The platform's functions: the contract's imports in a sandbox, the simulation of `testing` in a native test.
 
+pub(crate) mod compute;
+
 #[cfg(target_arch = "wasm32")]
 mod platform {
     use crate::bindings::p2pjob::job as imports;

@@ -14,7 +14,8 @@ use std::marker::PhantomData;
 /// A job. Name, version and one-line summary come from the crate's `Cargo.toml` (`name`, `version`, `description`).
 ///
 /// All three functions must be deterministic: they see only what they are handed, and must not depend on addresses
-/// or on the iteration order of a map with a random seed.
+/// or on the iteration order of a map with a random seed. A job whose results are cheaper to check than to compute has
+/// a fourth, [`Job::check`].
 pub trait Job {
     /// The parameters. Their JSON Schema is published; the platform validates against it before `plan` is called.
     /// `#[params]` on the type derives what is needed, [`NoParams`](crate::NoParams) is for a job that has none.
@@ -33,6 +34,8 @@ pub trait Job {
     const REDUCE: Reduce = Reduce::Reduce;
     /// Verification when the task does not ask for one.
     const VERIFY: Verify = Verify::Quorum;
+    /// Whether the job has a [`Job::check`]. Say it to `export_job!` too: `export_job!(MyJob, checked)`.
+    const CHECKED: bool = false;
     /// Memory one sandbox needs, in bytes; 0 asks for the platform's default.
     const MEMORY_BYTES: u64 = 0;
 
@@ -49,6 +52,22 @@ pub trait Job {
         let _ = (params, partials);
         Err(Error::new(
             "this job has no reduce function: implement Job::reduce or set REDUCE to Reduce::Concat",
+        ))
+    }
+
+    /// Whether the output that a node claims for this chunk is right, so that nobody need run the chunk a second time.
+    /// Runs at the requester, with the chunk's slices as [`Job::run`] sees them; there is no output to write to.
+    ///
+    /// [`entropy`](crate::entropy) is drawn anew for each check, after the output was committed: a worker cannot foresee
+    /// it. It may decide what is looked at (a random vector, a sample), but an output that is right must pass whatever it is.
+    ///
+    /// `Ok(false)` refutes the output: its node is not paid and gets no more work from this requester. That is also the
+    /// answer to bytes that are no output at all ([`Claimed::value`] is none then). An error means that the check could
+    /// not be done; the platform asks a second node instead.
+    fn check(chunk: Self::Chunk, slices: &Slices, claimed: Claimed<Self::Partial>) -> Result<bool> {
+        let _ = (chunk, slices, claimed);
+        Err(Error::new(
+            "this job has no check function: implement Job::check, or set CHECKED to false",
         ))
     }
 }
@@ -99,6 +118,30 @@ impl Slices {
     /// The slice of this index. The chunk traps when its cut named fewer: `plan` and `run` disagree then.
     pub fn get(&self, index: u32) -> Source {
         Source::new(index, crate::host::size(index))
+    }
+}
+
+/// The output that a node claims for a chunk, as `check` sees it.
+#[derive(Debug)]
+pub struct Claimed<P> {
+    partial: PhantomData<P>,
+}
+
+impl<P> Claimed<P> {
+    pub(crate) const fn new() -> Self {
+        Self { partial: PhantomData }
+    }
+
+    /// The bytes as the node sent them. It may be anybody's, and say anything.
+    pub fn bytes(self) -> Vec<u8> {
+        crate::host::partials_next().unwrap_or_default()
+    }
+}
+
+impl<P: PartialValue> Claimed<P> {
+    /// The output, or none when the bytes are no such value: then it is refuted, and `Ok(false)` the right answer.
+    pub fn value(self) -> Option<P> {
+        P::read_partial(self.bytes()).ok()
     }
 }
 

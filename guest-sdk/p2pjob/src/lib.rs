@@ -1,7 +1,8 @@
 //! Write a p2pjob job: implement [`Job`], say [`export_job!`], build with `cargo p2pjob build`.
 //!
 //! A job is three functions. [`Job::plan`] cuts a task into chunks, [`Job::run`] computes one chunk, on any node and
-//! perhaps on several, and [`Job::reduce`] folds the chunk outputs into the result. A job sees its parameters, its
+//! perhaps on several, and [`Job::reduce`] folds the chunk outputs into the result. A job may also bring a
+//! [`Job::check`], which tells a right chunk output from a wrong one without a second run. A job sees its parameters, its
 //! inputs and nothing else: no clock, no files, no network. So the same chunk gives the same bytes on every node.
 //!
 //! ```
@@ -44,6 +45,7 @@
 //! The crate compiles natively too, with the platform simulated in memory ([`testing`]), so that a job has ordinary
 //! unit tests. Nothing here survives a crash: a chunk that traps is run again from its bytes.
 
+pub mod burn;
 mod codec;
 mod counts;
 mod cut;
@@ -51,12 +53,15 @@ mod error;
 mod glue;
 mod host;
 mod job;
+pub mod linalg;
 pub mod log;
 mod manifest;
 pub mod metrics;
+pub mod models;
 mod output;
 mod reader;
 mod source;
+pub mod tensors;
 mod value;
 mod words;
 
@@ -71,7 +76,7 @@ pub use counts::Counts;
 pub use cut::{Cut, SliceRef};
 pub use error::{Error, Result};
 pub use host::{entropy, progress};
-pub use job::{Inputs, Job, Partials, PlanHint, Slices};
+pub use job::{Claimed, Inputs, Job, Partials, PlanHint, Slices};
 pub use manifest::{InputDecl, NoParams, Reduce, Verify};
 pub use output::OutputWriter;
 pub use reader::Reader;
@@ -85,13 +90,13 @@ pub use serde;
 pub use serde_json;
 
 #[doc(hidden)]
-pub use glue::{Package, describe, plan, reduce, run};
+pub use glue::{Package, check, describe, plan, reduce, run};
 
 /// What almost every job needs: `use p2pjob::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Counts, Cut, Error, InputDecl, Inputs, Job, NoParams, OutputWriter, Partials, PlanHint, Raw, Reader, Reduce,
-        Result, Slices, Source, Verify, Written, bail, export_job, metrics, params, wire,
+        Claimed, Counts, Cut, Error, InputDecl, Inputs, Job, NoParams, OutputWriter, Partials, PlanHint, Raw, Reader,
+        Reduce, Result, Slices, Source, Verify, Written, bail, export_job, metrics, params, wire,
     };
 }
 

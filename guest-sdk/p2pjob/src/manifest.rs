@@ -25,6 +25,8 @@ pub enum Verify {
     /// Two equal replicas from distinct nodes.
     #[default]
     Quorum,
+    /// One replica, believed when [`Job::check`] accepts its output. Only for a job that is [`Job::CHECKED`].
+    Check,
 }
 
 /// One declared input: what `--input NAME=...` binds.
@@ -71,6 +73,7 @@ struct Manifest {
     inputs: &'static [InputDecl],
     reduce: Reduce,
     verify: Verify,
+    checked: bool,
     memory_bytes: u64,
 }
 
@@ -86,6 +89,7 @@ pub(crate) fn describe<J: Job + Package>() -> String {
         inputs: J::INPUTS,
         reduce: J::REDUCE,
         verify: J::VERIFY,
+        checked: J::CHECKED,
         memory_bytes: J::MEMORY_BYTES,
     };
     // A schema is JSON and the rest are plain fields, so this cannot fail; an empty text would be refused at publish.

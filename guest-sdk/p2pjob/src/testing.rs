@@ -1,9 +1,9 @@
 //! Runs a job natively, with the platform simulated in memory: for a job's own unit tests and benchmarks.
 //!
 //! The simulation keeps the contract's limits where a test could break them (1 MiB reads, slices inside their input)
-//! and runs every chunk twice, comparing the bytes. It does not meter fuel: `cargo p2pjob test` does.
+//! and runs every chunk twice, comparing the bytes; a job that is checked must accept them. It does not meter fuel: `cargo p2pjob test` does.
 
-use crate::glue::Package;
+use crate::glue::{Package, PlannedChunk};
 use crate::job::{Job, PlanHint};
 use crate::manifest::Reduce;
 use serde::ser::{Serialize, Serializer};
@@ -69,26 +69,13 @@ impl Task {
     /// Plans, runs every chunk, reduces. The error is the job's message, with the name of the function it came from.
     pub fn run<J: Job + Package>(&self) -> Result<Finished, String> {
         let params = self.params_cbor()?;
-        let whole: Vec<&[u8]> = self.inputs.iter().map(|(_, bytes)| bytes.as_slice()).collect();
-        let sizes = self
-            .inputs
-            .iter()
-            .map(|(name, bytes)| (name.clone(), bytes.len() as u64))
-            .collect();
-        simulated::begin(&whole, Vec::new());
-        let chunks = crate::glue::plan::<J>(&params, sizes, self.hint).map_err(|error| format!("plan: {error}"))?;
-        let mut log = simulated::end().1;
+        let whole = self.whole();
+        let (chunks, mut log) = self.plan::<J>(&params, &whole)?;
         let mut partials = Vec::new();
         let mut metrics = Vec::new();
         for (number, (body, slices, _)) in chunks.iter().enumerate() {
-            let range = |slice: &crate::SliceRef| {
-                let end = slice.offset.checked_add(slice.length)?;
-                whole
-                    .get(slice.input as usize)?
-                    .get(usize::try_from(slice.offset).ok()?..usize::try_from(end).ok()?)
-            };
-            let slices: Option<Vec<&[u8]>> = slices.iter().map(range).collect();
-            let slices = slices.ok_or_else(|| format!("plan: a slice of chunk {number} lies outside its input"))?;
+            let slices = cut_slices(&whole, slices)
+                .ok_or_else(|| format!("plan: a slice of chunk {number} lies outside its input"))?;
             let once = || {
                 simulated::begin(&slices, Vec::new());
                 crate::glue::run::<J>(body).map_err(|error| format!("run of chunk {number}: {error}"))?;
@@ -97,6 +84,9 @@ impl Task {
             let ((first, lines, numbers), (second, ..)) = (once()?, once()?);
             if first != second {
                 return Err(format!("run of chunk {number} gave two different outputs"));
+            }
+            if J::CHECKED && !check_once::<J>(body, &slices, first.clone())? {
+                return Err(format!("check of chunk {number} refuted the output of its own run"));
             }
             partials.push(first);
             log.extend(lines);
@@ -122,9 +112,73 @@ impl Task {
         })
     }
 
+    /// What the job's `check` says of an output that somebody claims for a chunk: for tests of what it must refute.
+    /// `run` asks it about every right output of a job that is checked.
+    pub fn check<J: Job + Package>(&self, chunk: usize, claimed: &[u8]) -> Result<bool, String> {
+        let whole = self.whole();
+        let (chunks, _) = self.plan::<J>(&self.params_cbor()?, &whole)?;
+        let (body, slices, _) = chunks.get(chunk).ok_or("there is no such chunk")?;
+        let slices = cut_slices(&whole, slices).ok_or("plan: a slice lies outside its input")?;
+        check_once::<J>(body, &slices, claimed.to_vec())
+    }
+
+    /// The output of one chunk as it travels: what `check` takes, for tests that alter it.
+    pub fn partial<J: Job + Package>(&self, chunk: usize) -> Result<Vec<u8>, String> {
+        let whole = self.whole();
+        let (chunks, _) = self.plan::<J>(&self.params_cbor()?, &whole)?;
+        let (body, slices, _) = chunks.get(chunk).ok_or("there is no such chunk")?;
+        let slices = cut_slices(&whole, slices).ok_or("plan: a slice lies outside its input")?;
+        simulated::begin(&slices, Vec::new());
+        let ran = crate::glue::run::<J>(body);
+        let (output, ..) = simulated::end();
+        ran.map(|()| output)
+    }
+
+    fn whole(&self) -> Vec<&[u8]> {
+        self.inputs.iter().map(|(_, bytes)| bytes.as_slice()).collect()
+    }
+
+    /// The chunks, and what the job logged.
+    fn plan<J: Job + Package>(
+        &self,
+        params: &[u8],
+        whole: &[&[u8]],
+    ) -> Result<(Vec<PlannedChunk>, Vec<String>), String> {
+        let sizes = self
+            .inputs
+            .iter()
+            .map(|(name, bytes)| (name.clone(), bytes.len() as u64))
+            .collect();
+        simulated::begin(whole, Vec::new());
+        let chunks = crate::glue::plan::<J>(params, sizes, self.hint).map_err(|error| format!("plan: {error}"))?;
+        Ok((chunks, simulated::end().1))
+    }
+
     fn params_cbor(&self) -> Result<Vec<u8>, String> {
         let value: Value = serde_json::from_str(&self.params).map_err(|error| format!("parameters: {error}"))?;
         crate::to_cbor(&Params(&value)).map_err(|error| error.to_string())
+    }
+}
+
+/// The bytes of a chunk's slices; none when one lies outside its input.
+fn cut_slices<'a>(whole: &[&'a [u8]], slices: &[crate::SliceRef]) -> Option<Vec<&'a [u8]>> {
+    let range = |slice: &crate::SliceRef| {
+        let end = slice.offset.checked_add(slice.length)?;
+        whole
+            .get(slice.input as usize)?
+            .get(usize::try_from(slice.offset).ok()?..usize::try_from(end).ok()?)
+    };
+    slices.iter().map(range).collect()
+}
+
+fn check_once<J: Job>(body: &[u8], slices: &[&[u8]], claimed: Vec<u8>) -> Result<bool, String> {
+    simulated::begin(slices, vec![claimed]);
+    let said = crate::glue::check::<J>(body).map_err(|error| format!("check: {error}"));
+    let (written, ..) = simulated::end();
+    if written.is_empty() {
+        said
+    } else {
+        Err("check: output.write is refused there; say true or false".to_owned())
     }
 }
 

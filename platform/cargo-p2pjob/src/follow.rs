@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::table::some_of;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use job_model::{TaskId, TaskStatus};
-use node::control::protocol::{Progress, Reply, Request, TaskReport};
+use node::control::protocol::{CheckTally, Progress, Reply, Request, TaskReport};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -128,12 +128,23 @@ pub fn describe(console: &Console, report: &TaskReport) -> String {
         format!("confidence  {}", percent(report.confidence)),
         format!("workers     {}", workers(report)),
     ];
+    if !report.checks.is_empty() {
+        let CheckTally {
+            accepted,
+            refuted,
+            failed,
+            ..
+        } = report.checks;
+        lines.push(format!(
+            "checks      {accepted} accepted, {refuted} refuted, {failed} could not be done"
+        ));
+    }
     if let Some(ended) = report.ended_at {
         lines.push(format!("took        {}", show_millis(ended.since(report.submitted_at))));
     }
     for (node, chunk) in &report.liars {
         let verdict = format!(
-            "node {} lied: it contradicted the accepted result of chunk {chunk}; not paid",
+            "node {} lied: its result of chunk {chunk} is wrong; not paid",
             node.short()
         );
         lines.push(format!("verdict     {}", console.paint(Paint::Red, &verdict)));

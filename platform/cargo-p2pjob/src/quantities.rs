@@ -52,14 +52,17 @@ pub fn fuel(text: &str) -> Result<u64, String> {
     whole(number * factor).filter(|fuel| *fuel > 0).ok_or_else(wrong)
 }
 
-/// Reads `none`, `spot:0.1` (a second replica with this probability) or `quorum:3` (this many equal results).
+/// Reads `none`, `spot:0.1` (a second replica with this probability), `quorum:3` (this many equal results) or `check` (one
+/// replica and the job's own check).
 pub fn verify(text: &str) -> Result<VerifyPolicy, String> {
-    let wrong = || format!("{text:?} is no verification policy; use none, spot:0.1 (0 to 1) or quorum:2 (1 to 16)");
+    let wrong =
+        || format!("{text:?} is no verification policy; use none, spot:0.1 (0 to 1), quorum:2 (1 to 16) or check");
     let (kind, value) = text
         .split_once(':')
         .map_or((text, None), |(kind, value)| (kind, Some(value)));
     match (kind, value) {
         ("none", None) => Ok(VerifyPolicy::None),
+        ("check", None) => Ok(VerifyPolicy::Check),
         ("spot", Some(value)) => {
             let probability: f64 = value.parse().map_err(|_| wrong())?;
             if (0.0..=1.0).contains(&probability) {

@@ -369,5 +369,6 @@ fn verify_text(verify: VerifyPolicy) -> String {
         VerifyPolicy::None => "none".to_owned(),
         VerifyPolicy::Spot(share) => format!("spot:{share}"),
         VerifyPolicy::Quorum(count) => format!("quorum:{count}"),
+        VerifyPolicy::Check => "check".to_owned(),
     }
 }

@@ -92,12 +92,13 @@ pub fn priority_name(priority: Priority) -> &'static str {
     }
 }
 
-/// A verification policy as people write it: `none`, `spot:0.1`, `quorum:2`.
+/// A verification policy as people write it: `none`, `spot:0.1`, `quorum:2`, `check`.
 pub fn verify_text(verify: VerifyPolicy) -> String {
     match verify {
         VerifyPolicy::None => "none".to_owned(),
         VerifyPolicy::Spot(share) => format!("spot:{share}"),
         VerifyPolicy::Quorum(count) => format!("quorum:{count}"),
+        VerifyPolicy::Check => "check".to_owned(),
     }
 }
 

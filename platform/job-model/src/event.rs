@@ -86,6 +86,31 @@ pub struct ReplicaResult {
     pub metrics: JobMetrics,
 }
 
+/// What a job's own `check` said of one replica's output.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckVerdict {
+    /// It is right.
+    Accepted,
+    /// It is wrong.
+    Refuted,
+    /// The check itself could not be done; why. Says nothing about the output.
+    Failed(String),
+}
+
+/// One check of a replica's output, done here.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReplicaCheck {
+    /// Chunk index.
+    pub chunk: u32,
+    /// Which execution of it.
+    pub attempt: u32,
+    /// What was found.
+    pub verdict: CheckVerdict,
+    /// What the check used here; nobody is paid for it.
+    pub usage: Usage,
+}
+
 /// The verdict about one chunk (D5).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ChunkVerdict {
@@ -190,6 +215,13 @@ pub enum Event {
         /// Chunk index and attempt.
         replicas: Vec<(u32, u32)>,
     },
+    /// The job's own `check` looked at outputs.
+    ReplicasChecked {
+        /// The task.
+        task: TaskId,
+        /// What it said.
+        checks: Vec<ReplicaCheck>,
+    },
     /// Chunks were decided.
     ChunksVerified {
         /// The task.
@@ -204,7 +236,7 @@ pub enum Event {
         /// Per worker.
         postings: Vec<Posting>,
     },
-    /// A node contradicted an accepted result; it gets no more work from here.
+    /// A node contradicted an accepted result, or sent one that the job's own check refuted; it gets no more work from here.
     NodeDistrusted {
         /// The node.
         node: NodeId,
@@ -281,6 +313,7 @@ impl Event {
             | Self::ReplicasAssigned { task, .. }
             | Self::ReplicasFinished { task, .. }
             | Self::ReplicasLost { task, .. }
+            | Self::ReplicasChecked { task, .. }
             | Self::ChunksVerified { task, .. }
             | Self::CreditsPosted { task, .. }
             | Self::NodeDistrusted { task, .. }

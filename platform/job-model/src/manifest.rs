@@ -22,6 +22,8 @@ pub enum JobVerify {
     /// Two equal replicas.
     #[default]
     Quorum,
+    /// One replica and the job's own `check`.
+    Check,
 }
 
 /// One declared input.
@@ -59,6 +61,9 @@ pub struct Manifest {
     /// Verification when the task does not say.
     #[serde(default)]
     pub verify: JobVerify,
+    /// Whether the job exports `check`, its own verifier.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checked: bool,
     /// Memory a sandbox of this job needs, in bytes; 0 means the platform's default.
     #[serde(default)]
     pub memory_bytes: u64,
@@ -79,6 +84,11 @@ pub enum ManifestError {
     /// More inputs than a task may have.
     #[error("{0} inputs are declared, at most {max} are allowed", max = crate::limits::MAX_INPUTS)]
     TooManyInputs(usize),
+    /// It asks for a check that it does not have.
+    #[error(
+        "the manifest's verify is \"check\" and its checked is false; implement Job::check and set CHECKED to true"
+    )]
+    NoCheck,
     /// The text is larger than a manifest may be.
     #[error("the manifest has {0} bytes, at most {max} are allowed", max = crate::limits::MAX_MANIFEST_BYTES)]
     TooLarge(usize),
@@ -104,6 +114,9 @@ impl Manifest {
         }
         if manifest.inputs.len() > crate::limits::MAX_INPUTS {
             return Err(ManifestError::TooManyInputs(manifest.inputs.len()));
+        }
+        if manifest.verify == JobVerify::Check && !manifest.checked {
+            return Err(ManifestError::NoCheck);
         }
         for (at, input) in manifest.inputs.iter().enumerate() {
             if manifest.inputs.iter().take(at).any(|other| other.name == input.name) {

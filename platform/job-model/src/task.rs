@@ -30,6 +30,9 @@ pub enum VerifyPolicy {
     Spot(f64),
     /// This many equal results from distinct nodes.
     Quorum(u8),
+    /// One replica; its value is believed when the job's own `check` accepts it (D3). Where that cannot be said (the outcome
+    /// is no value, or the check itself failed) two equal results are wanted instead.
+    Check,
 }
 
 /// How a node is chosen among those that could run a chunk (F5).

@@ -209,7 +209,11 @@ impl Market {
                 lines,
             } => self.proposed(*worker, *seq, (*worker, *task, *quote), *lines),
             Event::SettlementSigned { peer, seq, amount } => self.signed(*peer, *seq, *amount),
-            Event::JobPublished { .. } | Event::TaskPlanned { .. } | Event::ChunksRecalled { .. } => {}
+            // A check is followed by a verdict, which is what is paid for.
+            Event::JobPublished { .. }
+            | Event::TaskPlanned { .. }
+            | Event::ChunksRecalled { .. }
+            | Event::ReplicasChecked { .. } => {}
         }
     }
 

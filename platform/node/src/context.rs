@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::journal::JournalReader;
 use crate::worker::{WorkerInput, WorkerLoad};
 use blob_store::{BlobStore, Fetch, FetchError, Fetched, Pin, Want};
-use job_model::event::ReplicaResult;
+use job_model::event::{ReplicaCheck, ReplicaResult};
 use job_model::limits::MAX_COMPONENT_BYTES;
 use job_model::sign::NodeKey;
 use job_model::task::TaskFailure;
@@ -85,6 +85,8 @@ pub enum LoopInput {
     },
     /// After a restart: the plan was read again.
     PlanLoaded { task: TaskId, plan: Arc<Plan> },
+    /// The job's own check looked at outputs.
+    Checked { task: TaskId, checks: Vec<ReplicaCheck> },
     /// A task is reduced, or cannot be.
     Reduced {
         task: TaskId,
@@ -133,6 +135,8 @@ pub struct Context {
     pub engine: Engine,
     /// Threads for our own plans and reductions.
     pub local_pool: SandboxPool,
+    /// Threads for checks of results: plans and reductions do not wait for them.
+    pub check_pool: SandboxPool,
     /// Peers.
     pub network: Network,
     /// The journal's past.

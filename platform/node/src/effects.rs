@@ -2,11 +2,11 @@
 //! for the world itself: whatever may take time becomes owned background work whose end is a new [`LoopInput`].
 
 use crate::context::{Context, LoopInput};
-use crate::requester;
+use crate::requester::{self, Claim};
 use crate::worker::WorkerInput;
 use blob_store::Pin;
 use job_model::message::{JobAdvert, ResultBatch};
-use job_model::{BlobHash, Message, NodeId, Output, Recorded, TaskId, TaskSpec};
+use job_model::{BlobHash, Message, NodeId, Output, Plan, Recorded, TaskId, TaskSpec};
 use peer_network::SendError;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,6 +29,13 @@ pub enum Effect {
         task: TaskId,
         spec: Arc<TaskSpec>,
         partials: Vec<Output>,
+    },
+    /// Let the job's own check look at outputs.
+    Check {
+        task: TaskId,
+        spec: Arc<TaskSpec>,
+        plan: Arc<Plan>,
+        claims: Vec<Claim>,
     },
     /// Bring large outputs here before they are judged.
     FetchOutputs { from: NodeId, batch: Box<ResultBatch> },
@@ -75,6 +82,12 @@ fn perform(context: &Arc<Context>, effect: Effect) {
         Effect::Reduce { task, spec, partials } => {
             context.spawn(async move { requester::reduce_task(here, task, spec, partials).await });
         }
+        Effect::Check {
+            task,
+            spec,
+            plan,
+            claims,
+        } => context.spawn(async move { requester::check_replicas(here, task, (spec, plan), claims).await }),
         Effect::FetchOutputs { from, batch } => {
             context.spawn(async move { requester::fetch_outputs(here, from, *batch).await });
         }

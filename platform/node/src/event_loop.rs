@@ -87,6 +87,7 @@ fn take(core: &mut Core, input: LoopInput) -> Result<(), JournalError> {
         LoopInput::Results(arrived) => core.on_arrived(arrived),
         LoopInput::Planned { task, result } => core.on_planned(task, result),
         LoopInput::PlanLoaded { task, plan } => core.on_plan_loaded(task, plan),
+        LoopInput::Checked { task, checks } => core.on_checked(task, checks),
         LoopInput::Reduced { task, result } => core.on_reduced(task, result),
         LoopInput::Ask(question) => question(core),
         LoopInput::Broken(error) => return Err(error),

@@ -17,6 +17,7 @@ use crate::data_dir::{DataDir, ReadyInfo};
 use crate::event_loop;
 use crate::journal::{Journal, JournalError, JournalReader};
 use crate::machine::CpuMeter;
+use crate::requester::CHECK_LANES;
 use crate::traces::Traces;
 use crate::worker::{Worker, WorkerLoad};
 use crate::{effects, recorder, worker};
@@ -99,11 +100,11 @@ fn lay_foundations(config: &NodeConfig) -> Result<Foundations, StartError> {
     let key = load_or_create_key(&dir.file("node.key"))?;
     let slots = worker_slots(config);
     let cache_dir = config.cache_dir.clone().unwrap_or_else(|| dir.file("compiled"));
-    let engine = Engine::new(EngineOptions {
-        cache_dir: cache_dir.clone(),
-        slots: u32::try_from(slots + LOCAL_THREADS + 1).unwrap_or(u32::MAX),
-        max_memory_bytes: ENGINE_MEMORY_BYTES,
-    })?;
+    let engine = Engine::new(EngineOptions::new(
+        cache_dir.clone(),
+        u32::try_from(slots + LOCAL_THREADS + CHECK_LANES + 1).unwrap_or(u32::MAX),
+        ENGINE_MEMORY_BYTES,
+    ))?;
     let ledger_path = dir.file("ledger.cbor");
     let (chain, ledger_tail, judged) = open_ledger(&ledger_path, key.id())?;
     let (released, effects) = mpsc::channel(EFFECT_QUEUE);
@@ -173,6 +174,7 @@ async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
         store,
         engine: base.engine,
         local_pool: SandboxPool::new(LOCAL_THREADS).map_err(StartError::Thread)?,
+        check_pool: SandboxPool::new(CHECK_LANES).map_err(StartError::Thread)?,
         network,
         journal: base.reader,
         runtime: tokio::runtime::Handle::current(),

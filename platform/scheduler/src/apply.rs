@@ -49,6 +49,7 @@ impl Scheduler {
                 why,
                 replicas,
             } => self.apply_lost(task, *worker, why, replicas),
+            Event::ReplicasChecked { task, checks } => self.apply_checked(task, checks),
             Event::ChunksVerified { task, verdicts } => self.apply_verified(task, verdicts),
             Event::CreditsPosted { task, postings } => self.apply_posted(task, postings),
             Event::NodeDistrusted { node, task, chunk } => self.apply_distrusted(*node, *task, *chunk),
@@ -243,6 +244,7 @@ impl Scheduler {
                 usage: result.usage,
                 verdict: None,
                 released: late || vote.is_none(),
+                checked: None,
             };
             set_state(
                 task,
@@ -370,6 +372,7 @@ impl Scheduler {
         task.queue = crate::queue::WaitingQueue::default();
         task.ages.clear();
         task.offers.clear();
+        task.checking.clear();
         task.plan = None;
         for chunk in &mut task.chunks {
             chunk.group = None;

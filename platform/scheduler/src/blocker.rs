@@ -22,7 +22,7 @@ pub enum Blocker {
         why: Ineligible,
     },
     /// It lied once.
-    #[error("it is distrusted: it contradicted the accepted result of chunk {chunk} of task {}", .task.short())]
+    #[error("it is distrusted: its result of chunk {chunk} of task {} was found wrong", .task.short())]
     Distrusted {
         /// The task that showed it.
         task: TaskId,

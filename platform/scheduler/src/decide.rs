@@ -7,7 +7,7 @@ use crate::judge::{Bench, Standing};
 use crate::state::{Phase, ReplicaState, Task};
 use crate::steps::open_chunks_of;
 use crate::workers::{NodeIx, Worker};
-use job_model::event::ChunkVerdict;
+use job_model::event::{CheckVerdict, ChunkVerdict};
 use job_model::receipt::ReplicaVerdict;
 use job_model::{Event, LossReason, NodeId, TaskFailure, TaskId, VoteKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,7 @@ impl Scheduler {
             self.fail(id, failure, turn);
         }
         self.conclude(id, turn);
+        self.ask_checks(id, &chunks, turn);
     }
 
     fn weigh(&self, id: &TaskId, task: &Task, chunks: &[u32]) -> Judgement {
@@ -98,14 +99,21 @@ impl Scheduler {
             .chunk(index)
             .map(|chunk| chunk.replicas.as_slice())
             .unwrap_or_default();
+        let by_check = replicas
+            .get(winner as usize)
+            .is_some_and(|replica| replica.checked() == Some(&CheckVerdict::Accepted));
         let judged = replicas.iter().enumerate().filter_map(|(attempt, replica)| {
             let ReplicaState::Finished(finished) = &replica.state else {
                 return None;
             };
-            let verdict = match finished.vote {
-                Some(own) if own == vote => ReplicaVerdict::Accepted,
-                Some(_) => ReplicaVerdict::Wrong,
-                None => ReplicaVerdict::Undecided,
+            let verdict = match (finished.vote, &finished.checked) {
+                (None, _) => ReplicaVerdict::Undecided,
+                (Some(_), Some(CheckVerdict::Refuted)) => ReplicaVerdict::Wrong,
+                (Some(_), Some(CheckVerdict::Accepted)) => ReplicaVerdict::Accepted,
+                (Some(own), _) if own == vote => ReplicaVerdict::Accepted,
+                // A check may accept more than one value: nothing is known of one that it did not look at.
+                (Some(_), _) if by_check && replica.value().is_some() => ReplicaVerdict::Undecided,
+                (Some(_), _) => ReplicaVerdict::Wrong,
             };
             Some((attempt as u32, self.nodes.get(replica.node).id, verdict))
         });

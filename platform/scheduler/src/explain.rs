@@ -165,7 +165,14 @@ fn summary(task: &Task, waiting: &[WaitingGroup]) -> String {
         Phase::Failed { failure, .. } => format!("the task failed: {failure}"),
         Phase::Cancelled { reason, .. } => format!("the task was cancelled: {reason}"),
         Phase::Open => match waiting.first() {
-            None => format!("nothing waits; {} replica(s) are running", task.replicas.running),
+            None if task.checking.is_empty() => {
+                format!("nothing waits; {} replica(s) are running", task.replicas.running)
+            }
+            None => format!(
+                "nothing waits; {} replica(s) are running, the job's check is looking at {} result(s)",
+                task.replicas.running,
+                task.checking.len()
+            ),
             Some(_) if task.plan.is_none() => Blocker::PlanNotLoaded.to_string(),
             Some(_) if task.offers.is_empty() => format!(
                 "{} chunk(s) wait, and no node is known; connect nodes",

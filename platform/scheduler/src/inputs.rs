@@ -70,6 +70,7 @@ impl Scheduler {
             Input::Recalled { task, chunks } => self.on_recalled(task, chunks, turn),
             Input::Offers { task, offers } => self.on_offers(task, offers, turn),
             Input::Finished { task, worker, results } => self.on_finished(task, worker, results, turn),
+            Input::Checked { task, checks } => self.on_checked(task, checks, turn),
             Input::Lost {
                 task,
                 worker,
@@ -146,7 +147,9 @@ impl Scheduler {
         if task.counts.total as usize != plan.chunks.len() {
             return turn.ignore(id, Ignored::PlanDiffers);
         }
+        let awaited: Vec<u32> = (0..task.counts.total).collect();
         self.load_plan(id, plan);
+        self.ask_checks(id, &awaited, turn);
     }
 
     fn load_plan(&mut self, id: TaskId, plan: Arc<Plan>) {
@@ -340,7 +343,9 @@ impl Scheduler {
                 .filter(|(_, chunk)| chunk.is_open() && !chunk.replicas.is_empty());
             let open: Vec<u32> = open.map(|(at, _)| at as u32).collect();
             let seen = task.disagreements.iter().filter(|d| d.believed.len() > 1);
-            let liars: Vec<(NodeId, u32)> = seen.flat_map(|d| d.wrong.iter().map(|node| (*node, d.chunk))).collect();
+            let mut liars: Vec<(NodeId, u32)> =
+                seen.flat_map(|d| d.wrong.iter().map(|node| (*node, d.chunk))).collect();
+            liars.extend(self.refuted(task));
             self.judge(id, open, turn);
             self.distrust(id, liars, turn);
             self.conclude(id, turn);

@@ -1,7 +1,7 @@
 //! Every cross-reference of the state, checked. Costs a walk over everything: for tests, the simulator and `doctor`.
 
 use crate::Scheduler;
-use crate::judge::{Bench, Standing};
+use crate::judge::{Bench, Standing, awaiting_check};
 use crate::state::{ChunkState, Decision, Phase, ReplicaState, Task};
 use crate::workers::{NodeIx, PRIORITIES};
 use job_model::{MicroCredits, TaskId};
@@ -164,8 +164,19 @@ impl Scheduler {
             check(!votes, || {
                 format!("node {} has two votes", self.nodes.get(replica.node).id.short())
             })?;
+            check(replica.checked().is_none() || replica.vote().is_some(), || {
+                "what is no result was checked".into()
+            })?;
             let after = replica.is_running() && !chunk.is_open();
             check(!after, || "it is decided and a replica runs".into())?;
+        }
+        if active && task.is_placeable() {
+            // Nothing else would move the chunk.
+            let unasked = awaiting_check(bench.policy, bench.nodes, chunk)
+                .find(|attempt| !task.checking.contains(&(index, *attempt)));
+            check(unasked.is_none(), || {
+                "a result waits for a check that was not asked for".into()
+            })?;
         }
         if active {
             let stuck = matches!(
@@ -187,8 +198,12 @@ impl Walk {
             Decision::Failed { .. } => self.failed += 1,
         }
         if let Decision::Accepted { winner, .. } | Decision::Failed { winner, .. } = &chunk.decision {
-            check(task.replica(index, *winner).is_some_and(|r| r.vote().is_some()), || {
+            let winner = task.replica(index, *winner);
+            check(winner.is_some_and(|r| r.vote().is_some()), || {
                 format!("chunk {index}: its winner has no vote")
+            })?;
+            check(winner.is_none_or(|r| !r.is_refuted()), || {
+                format!("chunk {index}: its winner was refuted by the job's check")
             })?;
         }
         self.waiting += u32::from(chunk.group.is_some());

@@ -3,7 +3,7 @@
 //! [`Input`] is everything the node learns; [`Output`] is everything it must do. Inputs may hold anything a stranger
 //! sent: what does not fit is answered by [`Output::Ignored`], never by a panic.
 
-use job_model::event::ReplicaResult;
+use job_model::event::{ReplicaCheck, ReplicaResult};
 use job_model::{BlobHash, Event, LossReason, MicroCredits, NodeId, Plan, ProfileId, TaskFailure, TaskId, TaskSpec};
 use serde::Serialize;
 use std::sync::Arc;
@@ -69,6 +69,14 @@ pub enum Input {
         /// What it sent.
         results: Vec<ReplicaResult>,
     },
+    /// The job's own check looked at outputs, as [`Output::CheckReplicas`] asked. Every replica named there comes back in one of
+    /// these, as failed if need be: its chunk waits for it.
+    Checked {
+        /// The task.
+        task: TaskId,
+        /// What it said.
+        checks: Vec<ReplicaCheck>,
+    },
     /// Replicas of a worker will bring nothing.
     Lost {
         /// The task.
@@ -129,6 +137,14 @@ pub enum Output {
     StartReduce {
         /// The task.
         task: TaskId,
+    },
+    /// Let the job's own check look at the values of these ([`crate::Scheduler::claim`]) and answer with `Checked`. Asked once
+    /// for each replica, and again after a restart.
+    CheckReplicas {
+        /// The task.
+        task: TaskId,
+        /// Chunk index and attempt.
+        replicas: Vec<(u32, u32)>,
     },
     /// Tell the worker to stop these. They are already lost in an event before this.
     CancelReplicas {

@@ -4,14 +4,16 @@
 //! - `spot(p)`: as `none`, but after the first vote a draw decides whether a second, equal one is wanted. The draw is a
 //!   hash over the node's secret, task and chunk: no worker can foresee it.
 //! - `quorum(k)`: `k` equal votes from distinct nodes, and strictly more than any other vote has.
+//! - `check`: a value that the job's own check accepts, from whoever it is. While a value is looked at nothing else is
+//!   wanted. Errors cannot be checked, and where a check could not be done it is not tried again: for both it is as `quorum(2)`.
 //!
-//! Votes of a distrusted node do not count. When votes disagree, one more replica at a time is wanted until a group wins.
+//! Votes of a distrusted node do not count, nor does one that the check refuted. When votes disagree, one more replica at a time is wanted until a group wins.
 
 use crate::options::SchedulerOptions;
 use crate::queue::GroupKey;
 use crate::state::{ChunkState, Replica, ReplicaState};
 use crate::workers::{NodeIx, Nodes};
-use job_model::event::AssignReason;
+use job_model::event::{AssignReason, CheckVerdict};
 use job_model::{BlobHash, LossReason, NoVerdict, Outcome, TaskId, VerifyPolicy, VoteKey};
 
 /// What the rules need to know besides the chunk.
@@ -41,6 +43,8 @@ impl Bench<'_> {
             VerifyPolicy::None => 1,
             VerifyPolicy::Quorum(k) => u32::from(k).max(1),
             VerifyPolicy::Spot(p) => 1 + u32::from(voted && self.is_spot_checked(chunk, p)),
+            // A vote that is here and not being checked needs a second opinion.
+            VerifyPolicy::Check => 1 + u32::from(voted),
         }
     }
 
@@ -55,16 +59,22 @@ impl Bench<'_> {
 
     /// Executions of a chunk that may end at their workers.
     fn max_attempts(&self) -> u32 {
-        let k = if let VerifyPolicy::Quorum(k) = self.policy {
-            u32::from(k)
-        } else {
-            1
+        let k = match self.policy {
+            VerifyPolicy::Quorum(k) => u32::from(k),
+            VerifyPolicy::Check => 2,
+            VerifyPolicy::None | VerifyPolicy::Spot(_) => 1,
         };
         self.options.max_attempts.max(2 * k)
     }
 
     /// Where the chunk stands.
     pub(crate) fn standing(&self, index: u32, chunk: &ChunkState) -> Standing {
+        if awaiting_check(self.policy, self.nodes, chunk).next().is_some() {
+            return Standing::Open { missing: 0 };
+        }
+        if let Some((winner, vote)) = checked_value(chunk) {
+            return Standing::Accept { winner, vote };
+        }
         let votes = self.votes(chunk);
         let wanted = self.wanted(index, !votes.is_empty());
         let (winner, best, second) = leaders(&votes);
@@ -138,6 +148,9 @@ impl Bench<'_> {
     /// Why the next replica of this chunk would be placed.
     pub(crate) fn reason(&self, chunk: &ChunkState) -> AssignReason {
         let votes = self.votes(chunk);
+        if chunk.replicas.iter().any(Replica::is_refuted) {
+            return AssignReason::Escalation;
+        }
         if votes
             .iter()
             .any(|(_, vote)| votes.first().is_some_and(|(_, first)| vote != first))
@@ -153,7 +166,7 @@ impl Bench<'_> {
         }
     }
 
-    /// Attempt and vote of every trusted node, the first of each node.
+    /// Attempt and vote of every trusted node, the first of each node; what was refuted is none.
     fn votes(&self, chunk: &ChunkState) -> Vec<(u32, VoteKey)> {
         let mut votes = Vec::new();
         for (attempt, replica) in chunk.replicas.iter().enumerate() {
@@ -161,7 +174,7 @@ impl Bench<'_> {
             let earlier = chunk.replicas[..attempt]
                 .iter()
                 .any(|r| r.node == replica.node && r.vote().is_some());
-            if !earlier && !self.nodes.is_distrusted(replica.node) {
+            if !earlier && !self.nodes.is_distrusted(replica.node) && !replica.is_refuted() {
                 votes.push((attempt as u32, vote));
             }
         }
@@ -198,6 +211,30 @@ impl Bench<'_> {
         }
         None
     }
+}
+
+/// The attempts of a chunk whose values the job's own check has to look at: those of trusted nodes, while every check of the
+/// chunk could be done.
+pub(crate) fn awaiting_check<'a>(
+    policy: VerifyPolicy,
+    nodes: &'a Nodes,
+    chunk: &'a ChunkState,
+) -> impl Iterator<Item = u32> + 'a {
+    let checks = policy == VerifyPolicy::Check && chunk.is_open() && !chunk.is_unchecked();
+    let waits = move |replica: &Replica| {
+        checks && replica.value().is_some() && replica.checked().is_none() && !nodes.is_distrusted(replica.node)
+    };
+    let replicas = chunk.replicas.iter().enumerate();
+    replicas
+        .filter(move |(_, replica)| waits(replica))
+        .map(|(attempt, _)| attempt as u32)
+}
+
+/// The first attempt whose value the job's own check accepted, and its vote. Right is right, whoever sent it.
+fn checked_value(chunk: &ChunkState) -> Option<(u32, VoteKey)> {
+    let accepted = |replica: &Replica| replica.checked() == Some(&CheckVerdict::Accepted);
+    let attempt = chunk.replicas.iter().position(accepted)?;
+    Some((attempt as u32, chunk.replicas[attempt].vote()?))
 }
 
 /// The first attempt of the largest group and its vote, its size, and the size of the next one.

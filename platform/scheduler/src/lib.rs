@@ -6,7 +6,8 @@
 //! [`Scheduler::handle`] takes an [`Input`] and the time and returns [`Output`]s. Every change it decides is an
 //! [`Event`](job_model::Event): applied through [`Scheduler::apply`], the only code that changes durable state, and handed
 //! out as [`Output::Event`] for the journal. After a crash the node replays its journal through `apply`, sends
-//! [`Input::Restarted`], reads plans again ([`Input::PlanLoaded`]) and offers nodes again ([`Input::Offers`]).
+//! [`Input::Restarted`], reads plans again ([`Input::PlanLoaded`]) and offers nodes again ([`Input::Offers`]). A check that
+//! had not ended is asked for again.
 //!
 //! # The way of a task
 //!
@@ -18,7 +19,8 @@
 //!
 //! - Replicas of a chunk run on distinct nodes; a node gets a second one only if its first brought nothing and no other
 //!   node could try.
-//! - Verification: see `judge`. A node that contradicts a result on which at least two nodes agreed is distrusted: it gets
+//! - Verification: see `judge`. A node that contradicts a result on which at least two nodes agreed, or whose result the
+//!   job's own check refutes (see `checks`), is distrusted: it gets
 //!   no more work, its running replicas are taken back, its votes on open chunks do not count.
 //! - A chunk ends at a worker at most `max_attempts` times and is lost with one at most `max_losses` times; executions our
 //!   own restart or a decision made superfluous are free.
@@ -35,6 +37,7 @@
 
 mod apply;
 mod blocker;
+mod checks;
 mod decide;
 mod durations;
 mod explain;
@@ -62,7 +65,8 @@ pub use invariants::InvariantError;
 pub use io::{Candidate, Ignored, Ineligible, Input, Output};
 pub use options::SchedulerOptions;
 pub use view::{
-    ChunkCounts, ChunkView, Disagreement, ErrorGroup, ReplicaCounts, ReplicaOutcome, ReplicaView, TaskView, WorkerTally,
+    CheckCounts, ChunkCounts, ChunkView, Disagreement, ErrorGroup, ReplicaCounts, ReplicaOutcome, ReplicaView,
+    TaskView, WorkerTally,
 };
 
 use job_model::{TaskId, UnixMillis};

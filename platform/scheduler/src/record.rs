@@ -4,7 +4,7 @@ use crate::state::{Replica, ReplicaState, Task};
 use crate::view::{Disagreement, ErrorGroup};
 use crate::workers::Nodes;
 use job_model::Outcome;
-use job_model::event::ChunkVerdict;
+use job_model::event::{CheckVerdict, ChunkVerdict};
 use job_model::receipt::ReplicaVerdict;
 
 /// Most groups of errors kept per task; further ones are counted in the last.
@@ -58,7 +58,12 @@ pub(crate) fn record_verdict(task: &mut Task, nodes: &mut Nodes, verdict: &Chunk
             ReplicaVerdict::Undecided => {}
         }
     }
-    task.confidence_sum += confidence(believed.len(), wrong.len());
+    let winner = task.replica(verdict.chunk, verdict.winner).and_then(Replica::checked);
+    task.confidence_sum += match winner {
+        // The job vouches for its own check.
+        Some(CheckVerdict::Accepted) => 1.0,
+        _ => confidence(believed.len(), wrong.len()),
+    };
     if !wrong.is_empty() && task.disagreements.len() < MAX_DISAGREEMENTS {
         task.disagreements.push(Disagreement {
             chunk: verdict.chunk,

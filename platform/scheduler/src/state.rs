@@ -6,14 +6,14 @@
 use crate::durations::Durations;
 use crate::io::Candidate;
 use crate::queue::WaitingQueue;
-use crate::view::{ChunkCounts, Disagreement, ErrorGroup, ReplicaCounts};
+use crate::view::{CheckCounts, ChunkCounts, Disagreement, ErrorGroup, ReplicaCounts};
 use crate::workers::NodeIx;
-use job_model::event::AssignReason;
+use job_model::event::{AssignReason, CheckVerdict};
 use job_model::receipt::ReplicaVerdict;
 use job_model::{
     BlobHash, LossReason, MicroCredits, Outcome, Output, Plan, TaskFailure, TaskSpec, UnixMillis, Usage, VoteKey,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Where a task stands. The way is `Planning -> Open -> Reducing -> Completed`; from each of the first three it may go to
@@ -97,6 +97,8 @@ pub(crate) struct Finished {
     pub(crate) verdict: Option<ReplicaVerdict>,
     /// Nothing is held for it any more: it is no verdict, or it had been given up before it came.
     pub(crate) released: bool,
+    /// What the job's own check said of its value.
+    pub(crate) checked: Option<CheckVerdict>,
 }
 
 impl Replica {
@@ -106,6 +108,26 @@ impl Replica {
     pub(crate) fn vote(&self) -> Option<VoteKey> {
         match &self.state {
             ReplicaState::Finished(finished) => finished.vote,
+            _ => None,
+        }
+    }
+    /// What the job's own check said of its value, if it was asked.
+    pub(crate) fn checked(&self) -> Option<&CheckVerdict> {
+        match &self.state {
+            ReplicaState::Finished(finished) => finished.checked.as_ref(),
+            _ => None,
+        }
+    }
+    pub(crate) fn is_refuted(&self) -> bool {
+        self.checked() == Some(&CheckVerdict::Refuted)
+    }
+    /// Its value, where one waits for its chunk's decision.
+    pub(crate) fn value(&self) -> Option<&Output> {
+        match &self.state {
+            ReplicaState::Finished(finished) => match &finished.outcome {
+                Some(Outcome::Value(output)) => Some(output),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -130,6 +152,11 @@ impl ChunkState {
     }
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.decision, Decision::Open)
+    }
+    /// Whether a check of this chunk could not be done: from then on it is verified by a quorum.
+    pub(crate) fn is_unchecked(&self) -> bool {
+        let failed = |r: &Replica| matches!(r.checked(), Some(CheckVerdict::Failed(_)));
+        self.replicas.iter().any(failed)
     }
     pub(crate) fn has_vote_of(&self, node: NodeIx) -> bool {
         self.replicas.iter().any(|r| r.node == node && r.vote().is_some())
@@ -176,6 +203,8 @@ pub(crate) struct Task {
     /// `running` and `waiting` are derived; the other counts are kept here.
     pub(crate) counts: ChunkCounts,
     pub(crate) replicas: ReplicaCounts,
+    /// What the job's own check came to, and what it used here.
+    pub(crate) checks: CheckCounts,
     pub(crate) usage: Usage,
     pub(crate) spent: MicroCredits,
     pub(crate) held: MicroCredits,
@@ -199,6 +228,8 @@ pub(crate) struct Task {
     pub(crate) paces: BTreeMap<NodeIx, Pace>,
     /// Volatile.
     pub(crate) backoffs: BTreeMap<NodeIx, Backoff>,
+    /// Volatile: replicas whose check was asked for and has not come.
+    pub(crate) checking: BTreeSet<(u32, u32)>,
     /// Volatile: `StartReduce` was handed out.
     pub(crate) reduce_asked: bool,
     /// Volatile: placements so far, for round robin.
@@ -220,6 +251,7 @@ impl Task {
             queue: WaitingQueue::default(),
             counts: ChunkCounts::default(),
             replicas: ReplicaCounts::default(),
+            checks: CheckCounts::default(),
             usage: Usage::default(),
             spent: MicroCredits::ZERO,
             held: MicroCredits::ZERO,
@@ -235,6 +267,7 @@ impl Task {
             offers: Vec::new(),
             paces: BTreeMap::new(),
             backoffs: BTreeMap::new(),
+            checking: BTreeSet::new(),
             reduce_asked: false,
             turn: 0,
             ages: VecDeque::new(),

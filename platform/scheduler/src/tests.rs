@@ -1,5 +1,6 @@
 //! Tests of the scheduler, all through one door: [`check`] runs a script and compares what comes out.
 
+mod checks;
 mod explained;
 mod garbage;
 mod limits;

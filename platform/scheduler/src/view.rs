@@ -1,6 +1,6 @@
 //! What people see of a task: plain values, computed from the state, serialisable as they are.
 
-use job_model::event::AssignReason;
+use job_model::event::{AssignReason, CheckVerdict};
 use job_model::receipt::ReplicaVerdict;
 use job_model::{
     JobId, MicroCredits, NodeId, Priority, TaskFailure, TaskId, TaskStatus, UnixMillis, Usage, VerifyPolicy, VoteKey,
@@ -37,6 +37,21 @@ pub struct ReplicaCounts {
     pub lost: u32,
     /// Placed because another was slow.
     pub hedges: u32,
+}
+
+/// What the job's own check came to (policy `check`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct CheckCounts {
+    /// Outputs it found right.
+    pub accepted: u32,
+    /// Outputs it found wrong.
+    pub refuted: u32,
+    /// Checks that could not be done: their chunks were given to a second node.
+    pub failed: u32,
+    /// Fuel that all of them spent here; nobody is paid for it.
+    pub fuel: u64,
+    /// Wall time of all of them, in microseconds.
+    pub wall_us: u64,
 }
 
 /// Equal errors (up to the numbers in them) of many chunks.
@@ -76,7 +91,7 @@ pub struct Disagreement {
     pub chunk: u32,
     /// Nodes whose result was accepted.
     pub believed: Vec<NodeId>,
-    /// Nodes that contradicted it.
+    /// Nodes that contradicted it, or whose result the job's own check refuted.
     pub wrong: Vec<NodeId>,
 }
 
@@ -101,6 +116,8 @@ pub struct TaskView {
     pub chunks: ChunkCounts,
     /// How many replicas came to what.
     pub replicas: ReplicaCounts,
+    /// What the job's own check came to.
+    pub checks: CheckCounts,
     /// Summed usage of all finished replicas.
     pub usage: Usage,
     /// Paid.
@@ -121,7 +138,8 @@ pub struct TaskView {
     pub cancelled: Option<String>,
     /// Errors of failed chunks, the most frequent first.
     pub errors: Vec<ErrorGroup>,
-    /// Mean probability that an accepted chunk is right, if one unit of work in five is done by liars (see `verify`);
+    /// Mean probability that an accepted chunk is right, if one unit of work in five is done by liars (see `verify`); what the
+    /// job's own check accepted counts as certain;
     /// none while nothing was verified in this task.
     pub confidence: Option<f64>,
     /// Nodes that took part, by id.
@@ -174,6 +192,8 @@ pub struct ReplicaView {
     pub usage: Usage,
     /// What became of it.
     pub outcome: ReplicaOutcome,
+    /// What the job's own check said of its value; none: it was not asked, or has not answered yet.
+    pub check: Option<CheckVerdict>,
 }
 
 /// The record of one chunk (D5): who ran it, what they said, what was believed and why.

@@ -1,10 +1,12 @@
 //! From state to what people see.
 
 use crate::Scheduler;
+use crate::judge::awaiting_check;
 use crate::state::{ChunkState, Decision, Phase, Replica, ReplicaState, Task};
 use crate::view::{ChunkCounts, ChunkView, ReplicaOutcome, ReplicaView, TaskView, WorkerTally};
+use job_model::event::CheckVerdict;
 use job_model::receipt::ReplicaVerdict;
-use job_model::{NodeId, Output, TaskId, TaskStatus, Usage};
+use job_model::{NodeId, Output, TaskId, TaskStatus, Usage, VerifyPolicy};
 
 impl Task {
     pub(crate) fn status(&self) -> TaskStatus {
@@ -74,7 +76,7 @@ impl Scheduler {
             chunk,
             decision,
             winner,
-            verdict: self.verdict_text(state),
+            verdict: self.verdict_text(task, state),
             error,
             replicas: replicas.collect(),
         })
@@ -148,6 +150,7 @@ impl Scheduler {
             reducing: task.phase == Phase::Reducing,
             chunks: task.view_counts(),
             replicas: task.replicas,
+            checks: task.checks,
             usage: task.usage,
             spent: task.spent,
             held: task.held,
@@ -201,6 +204,7 @@ impl Scheduler {
             }
         };
         let node = self.nodes.get(replica.node).id;
+        let check = replica.checked().cloned();
         let Replica {
             quote,
             hold,
@@ -217,11 +221,62 @@ impl Scheduler {
             assigned,
             usage,
             outcome,
+            check,
         }
     }
 
+    /// The value a replica claims, while its chunk is open: what [`crate::Output::CheckReplicas`] wants checked.
+    pub fn claim(&self, task: TaskId, chunk: u32, attempt: u32) -> Option<&Output> {
+        let chunk = self.tasks.get(&task)?.chunk(chunk).filter(|chunk| chunk.is_open())?;
+        chunk.replicas.get(attempt as usize)?.value()
+    }
+
+    /// Whether the accepted output of a chunk passed the job's own check.
+    pub fn is_checked(&self, task: TaskId, chunk: u32) -> bool {
+        let Some(chunk) = self.tasks.get(&task).and_then(|task| task.chunk(chunk)) else {
+            return false;
+        };
+        let Decision::Accepted { winner, .. } = &chunk.decision else {
+            return false;
+        };
+        let winner = chunk.replicas.get(*winner as usize);
+        winner.and_then(Replica::checked) == Some(&CheckVerdict::Accepted)
+    }
+
     /// One line: what was decided about a chunk, and why.
-    fn verdict_text(&self, chunk: &ChunkState) -> String {
+    fn verdict_text(&self, task: &Task, chunk: &ChunkState) -> String {
+        let mut text = self.decision_text(task, chunk);
+        let who = |r: &Replica| self.nodes.get(r.node).id.short();
+        let refuted: Vec<String> = chunk.replicas.iter().filter(|r| r.is_refuted()).map(who).collect();
+        if !refuted.is_empty() {
+            text.push_str(&format!("; refuted by the job's check: {}", refuted.join(", ")));
+        }
+        let failed = chunk.replicas.iter().find_map(|r| match r.checked() {
+            Some(CheckVerdict::Failed(why)) => Some(why),
+            _ => None,
+        });
+        if let Some(why) = failed {
+            text.push_str(&format!(
+                "; the job's check could not be done ({why}), so two equal results are wanted"
+            ));
+        }
+        text
+    }
+
+    fn open_text(&self, task: &Task, chunk: &ChunkState) -> String {
+        let policy = task.spec.config.verify;
+        let so_far = format!("undecided after {} replica(s)", chunk.replicas.len());
+        if awaiting_check(policy, &self.nodes, chunk).next().is_some() {
+            return format!("{so_far}: the job's check is looking at a result");
+        }
+        let no_value = |r: &Replica| r.vote().is_some() && r.value().is_none();
+        if policy == VerifyPolicy::Check && chunk.replicas.iter().any(no_value) {
+            return format!("{so_far}: an error cannot be checked, so two equal results are wanted");
+        }
+        so_far
+    }
+
+    fn decision_text(&self, task: &Task, chunk: &ChunkState) -> String {
         let named = |wanted: ReplicaVerdict| -> Vec<String> {
             let is = |r: &&Replica| matches!(&r.state, ReplicaState::Finished(f) if f.verdict == Some(wanted));
             chunk
@@ -232,7 +287,7 @@ impl Scheduler {
                 .collect()
         };
         let (what, winner) = match &chunk.decision {
-            Decision::Open => return format!("undecided after {} replica(s)", chunk.replicas.len()),
+            Decision::Open => return self.open_text(task, chunk),
             Decision::Recalled { .. } => return "recalled from an earlier task".into(),
             Decision::Accepted { winner, .. } => ("value", winner),
             Decision::Failed { winner, .. } => ("error", winner),

@@ -8,6 +8,8 @@
 //! a clock; a caller that goes away sets the session's stop signal. No input can make it panic: shapes are computed and
 //! checked before memory is asked for.
 
+mod burn_port;
+mod bytes;
 mod dtype;
 mod error;
 mod isa;
@@ -15,9 +17,12 @@ pub mod kernels;
 pub mod linalg;
 pub mod onnx;
 mod op;
+pub mod probe;
 mod session;
 mod tensor;
 
+pub use burn_port::{BurnHost, BurnSession, BurnUpload};
+pub use bytes::TensorBuilder;
 pub use dtype::{DType, Element};
 pub use error::{ComputeError, Result};
 pub use isa::Isa;

@@ -30,11 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let dir = tempfile::tempdir()?;
     println!("resident at start                  {:>9} KB", resident_kb());
-    let options = EngineOptions {
-        cache_dir: dir.path().to_owned(),
-        slots: 16,
-        max_memory_bytes: 256 << 20,
-    };
+    let options = EngineOptions::new(dir.path().to_owned(), 16, 256 << 20);
     let engine = Engine::new(options.clone())?;
     println!("resident with an engine            {:>9} KB", resident_kb());
     let (job, took) = timed(|| engine.load(&component));

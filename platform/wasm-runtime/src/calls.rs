@@ -5,7 +5,7 @@ use crate::call::{
     DescribeError, Limits, PlanCall, PlanFailure, PlanReport, ReduceCall, ReduceReport, RunCall, RunReport,
 };
 use crate::cancel::CancelToken;
-use crate::host::{Entropy, HostState, Log, Output};
+use crate::host::{Compute, Entropy, HostState, Log, Output};
 use crate::limiter::MemoryLimiter;
 use crate::loaded::LoadedJob;
 use crate::outcome::cut;
@@ -35,7 +35,7 @@ impl LoadedJob {
         let request = Request {
             limits: &limits,
             transfer_bytes: TRANSFER_BYTES_MIN,
-            state: state(&limits, &CancelToken::new(), Output::closed(), &[0; 32]),
+            state: self.state(&limits, &CancelToken::new(), Output::closed(), &[0; 32]),
         };
         let finished = self
             .sandboxes
@@ -53,7 +53,7 @@ impl LoadedJob {
             limits,
             cancel,
         } = call;
-        let mut state = state(limits, cancel, Output::closed(), &self.entropy_seed(params));
+        let mut state = self.state(limits, cancel, Output::closed(), &self.entropy_seed(params));
         state.inputs = Some(source);
         let request = Request {
             limits,
@@ -113,7 +113,7 @@ impl LoadedJob {
             limits,
             cancel,
         } = call;
-        let mut state = state(limits, cancel, Output::memory(limits.output_bytes), &entropy_seed);
+        let mut state = self.state(limits, cancel, Output::memory(limits.output_bytes), &entropy_seed);
         state.inputs = Some(slices);
         let request = Request {
             limits,
@@ -151,7 +151,7 @@ impl LoadedJob {
             limits,
             cancel,
         } = call;
-        let mut state = state(limits, cancel, Output::stream(out, limits.output_bytes), &entropy_seed);
+        let mut state = self.state(limits, cancel, Output::stream(out, limits.output_bytes), &entropy_seed);
         state.partials = Some(partials);
         let request = Request {
             limits,
@@ -183,20 +183,22 @@ impl LoadedJob {
         hasher.update(params);
         *hasher.finalize().as_bytes()
     }
-}
 
-/// A fresh state that may read nothing and reduce nothing.
-fn state(limits: &Limits, cancel: &CancelToken, output: Output, seed: &[u8; 32]) -> HostState {
-    HostState {
-        limiter: MemoryLimiter::new(limits.memory_bytes),
-        cancel: cancel.clone(),
-        inputs: None,
-        input_bytes: 0,
-        output,
-        partials: None,
-        log: Log::default(),
-        metrics: JobMetrics::default(),
-        entropy: Entropy::new(seed),
+    /// A fresh state that may read nothing and reduce nothing.
+    pub(crate) fn state(&self, limits: &Limits, cancel: &CancelToken, output: Output, seed: &[u8; 32]) -> HostState {
+        let compute = Compute::new(&self.sandboxes.compute, limits, cancel);
+        HostState {
+            limiter: MemoryLimiter::new(limits.memory_bytes, compute.session()),
+            compute,
+            cancel: cancel.clone(),
+            inputs: None,
+            input_bytes: 0,
+            output,
+            partials: None,
+            log: Log::default(),
+            metrics: JobMetrics::default(),
+            entropy: Entropy::new(seed),
+        }
     }
 }
 
@@ -205,7 +207,7 @@ fn transfer_bytes(limits: &Limits) -> u64 {
     limits.output_bytes.max(TRANSFER_BYTES_MIN)
 }
 
-fn guest_error(message: &str) -> Outcome {
+pub(crate) fn guest_error(message: &str) -> Outcome {
     Outcome::GuestError(cut(message, MAX_TEXT_BYTES).to_owned())
 }
 

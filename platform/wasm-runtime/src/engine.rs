@@ -5,6 +5,7 @@
 
 use crate::cache::DiskCache;
 use crate::component::{self, LoadError};
+use crate::host::ComputeOptions;
 use crate::loaded::LoadedJob;
 use crate::sandbox::Sandboxes;
 use crate::settings;
@@ -14,13 +15,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tensor_compute::{BurnHost, Isa};
 use wasmtime::component::Component;
 
 /// Jobs kept ready in memory; the least recently used go first, and come back from disk in under a millisecond.
 const LOADED_JOBS_MAX: usize = 64;
 
-/// How to make an [`Engine`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// How to make an [`Engine`]. [`EngineOptions::new`] gives what the tests of a program need; the rest is set by field.
+#[derive(Clone)]
 pub struct EngineOptions {
     /// Folder of the compile cache. Created if needed; must be this user's own, on a local disk.
     pub cache_dir: PathBuf,
@@ -29,6 +31,40 @@ pub struct EngineOptions {
     pub slots: u32,
     /// Largest memory of a sandbox, in bytes (at most 4 GiB). Part of the profile: nodes that work together agree on it.
     pub max_memory_bytes: u64,
+    /// Threads of one operation on host tensors, at least 1. Changes no bit of any result.
+    pub compute_threads: usize,
+    /// Instruction set of the kernels on host tensors. Changes no bit of any result; tests force it.
+    pub compute_isa: Isa,
+    /// Runs the sessions of the guest backend for burn. Without it a job that opens one traps.
+    pub burn: Option<Arc<dyn BurnHost>>,
+}
+
+impl EngineOptions {
+    /// With all of this machine's processors for operations on host tensors, and without burn.
+    pub fn new(cache_dir: PathBuf, slots: u32, max_memory_bytes: u64) -> Self {
+        let tensors = tensor_compute::Settings::default();
+        Self {
+            cache_dir,
+            slots,
+            max_memory_bytes,
+            compute_threads: tensors.threads,
+            compute_isa: tensors.isa,
+            burn: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for EngineOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineOptions")
+            .field("cache_dir", &self.cache_dir)
+            .field("slots", &self.slots)
+            .field("max_memory_bytes", &self.max_memory_bytes)
+            .field("compute_threads", &self.compute_threads)
+            .field("compute_isa", &self.compute_isa)
+            .field("burn", &self.burn.is_some())
+            .finish()
+    }
 }
 
 /// Why there is no engine.
@@ -78,6 +114,9 @@ impl Engine {
             cache_dir,
             slots,
             max_memory_bytes,
+            compute_threads,
+            compute_isa,
+            burn,
         } = options;
         if !(settings::PAGE_BYTES..=settings::MEMORY_BYTES_MAX).contains(&max_memory_bytes) {
             return Err(EngineError::Memory(max_memory_bytes));
@@ -100,6 +139,11 @@ impl Engine {
                 ticker,
                 engine,
                 max_memory_bytes,
+                compute: ComputeOptions {
+                    threads: compute_threads.max(1),
+                    isa: compute_isa,
+                    burn,
+                },
             }),
             cache,
             loaded: Mutex::default(),

@@ -15,6 +15,9 @@
 //! memory limit. Backtraces, logs and wall time are for people and may differ. What depends on the machine (stack depth,
 //! time, memory of the host) ends as [`NoVerdict`](job_model::NoVerdict) and is never voted on.
 //!
+//! Tensors that a job computes through the host give the same bits everywhere too (`tensor-compute`, class `exact`), and
+//! cost by their shapes. They share the sandbox's memory limit and never outlive the call.
+//!
 //! # The way of a call
 //! `Engine::load` gives a `LoadedJob`; `run` makes a store with limits, instantiates, sets the fuel (after
 //! instantiation, which burns fuel of its own), calls the export, and sorts the end of it into an outcome.
@@ -25,6 +28,7 @@ mod cache;
 mod call;
 mod calls;
 mod cancel;
+mod check;
 mod component;
 mod engine;
 pub mod host;
@@ -41,6 +45,7 @@ pub use call::{
     ReduceReport, RunCall, RunReport,
 };
 pub use cancel::CancelToken;
+pub use check::{CheckCall, CheckReport};
 pub use component::LoadError;
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use loaded::LoadedJob;

@@ -1,6 +1,7 @@
 //! A compiled component that has our exports, needs only our imports, and can be instantiated any number of times.
 
 use crate::bindings::JobPre;
+use crate::check::CheckPre;
 use crate::component::{self, LoadError};
 use crate::host::{self, HostState};
 use crate::sandbox::Sandboxes;
@@ -12,6 +13,8 @@ use wasmtime::component::{Component, Linker};
 pub struct LoadedJob {
     id: JobId,
     pub(crate) pre: JobPre<HostState>,
+    /// The job's own verifier, if it has one.
+    pub(crate) check: Option<CheckPre>,
     pub(crate) sandboxes: Arc<Sandboxes>,
 }
 
@@ -30,6 +33,12 @@ impl LoadedJob {
             JobPre::new(linker.instantiate_pre(component)?)
         };
         let pre = link().map_err(|error| LoadError::Contract(format!("{error:#}")))?;
-        Ok(Self { id, pre, sandboxes })
+        let check = CheckPre::find(component, pre.instance_pre())?;
+        Ok(Self {
+            id,
+            pre,
+            check,
+            sandboxes,
+        })
     }
 }

@@ -70,6 +70,7 @@ fn of_stop(stop: &Stop, error: &wasmtime::Error, limits: &Limits) -> Outcome {
         }
         Stop::Cancelled => NoVerdict::Cancelled,
         Stop::Unavailable(what) => NoVerdict::Unavailable(what.clone()),
+        Stop::Unsupported(what) => NoVerdict::Refused(what.clone()),
         Stop::Host(what) => NoVerdict::Host(what.clone()),
     };
     Outcome::NoVerdict(no_verdict)

@@ -5,15 +5,16 @@
 use crate::bindings::{Job, JobPre};
 use crate::call::Limits;
 use crate::cancel::CancelToken;
-use crate::host::{HostState, Stop};
+use crate::host::{ComputeOptions, HANDLES_MAX, HostState, OPERANDS_MAX, Stop};
 use crate::outcome::{self, Phase};
 use crate::ticker::Ticker;
 use job_model::{JobMetrics, NoVerdict, Outcome, Usage};
 use std::time::Instant;
 use wasmtime::{Store, UpdateDeadline};
 
-/// Most component handles (resources) a sandbox may hold: the contract has none, adapters use a few.
-const COMPONENT_HANDLES_MAX: usize = 1024;
+/// Most component handles (resources) a sandbox may hold: tensors and their like, whose own limit speaks first and clearer,
+/// borrows of them while a host function runs, and the few of an adapter.
+const COMPONENT_HANDLES_MAX: usize = HANDLES_MAX + OPERANDS_MAX + 1024;
 
 /// What all sandboxes of an engine share.
 pub(crate) struct Sandboxes {
@@ -21,6 +22,7 @@ pub(crate) struct Sandboxes {
     pub(crate) ticker: Ticker,
     pub(crate) engine: wasmtime::Engine,
     pub(crate) max_memory_bytes: u64,
+    pub(crate) compute: ComputeOptions,
 }
 
 /// What came of a call, whatever the export.
@@ -36,6 +38,23 @@ pub(crate) struct Finished<R> {
     pub(crate) metrics: JobMetrics,
 }
 
+/// A component with its imports resolved, and the exports that a call needs.
+pub(crate) trait Instantiate {
+    /// Those exports of one instance.
+    type Instance;
+
+    /// Makes an instance.
+    fn instantiate(&self, store: &mut Store<HostState>) -> wasmtime::Result<Self::Instance>;
+}
+
+impl Instantiate for JobPre<HostState> {
+    type Instance = Job;
+
+    fn instantiate(&self, store: &mut Store<HostState>) -> wasmtime::Result<Job> {
+        JobPre::instantiate(self, store)
+    }
+}
+
 /// One call to make.
 pub(crate) struct Request<'a> {
     pub(crate) limits: &'a Limits,
@@ -46,11 +65,11 @@ pub(crate) struct Request<'a> {
 
 impl Sandboxes {
     /// Makes a sandbox, runs `export` in it, and reports. `R` is what the export returned.
-    pub(crate) fn call<R>(
+    pub(crate) fn call<P: Instantiate, R>(
         &self,
-        job: &JobPre<HostState>,
+        job: &P,
         request: Request<'_>,
-        export: impl FnOnce(&Job, &mut Store<HostState>) -> wasmtime::Result<R>,
+        export: impl FnOnce(&P::Instance, &mut Store<HostState>) -> wasmtime::Result<R>,
     ) -> Finished<R> {
         let started = Instant::now();
         let Request {
@@ -112,9 +131,13 @@ impl Sandboxes {
 }
 
 /// Instantiation burns fuel, and how much is wasmtime's business: the meter starts after it.
-fn instantiate(job: &JobPre<HostState>, store: &mut Store<HostState>, limits: &Limits) -> wasmtime::Result<Job> {
+fn instantiate<P: Instantiate>(
+    job: &P,
+    store: &mut Store<HostState>,
+    limits: &Limits,
+) -> wasmtime::Result<P::Instance> {
     store.set_fuel(limits.fuel)?;
-    let instance = job.instantiate(&mut *store)?;
+    let instance = job.instantiate(store)?;
     store.set_fuel(limits.fuel)?;
     Ok(instance)
 }
@@ -132,7 +155,7 @@ fn finish<R>(
         fuel,
         input_bytes: state.input_bytes,
         output_bytes: state.output.written_bytes(),
-        memory_bytes: state.limiter.used_bytes(),
+        memory_bytes: state.limiter.peak_bytes(),
         wall_us: 0,
     };
     let (result, transfer_limit) = match result {

@@ -29,6 +29,10 @@ const DEFAULTS: [(&str, &str); 4] = [
 impl Program {
     /// The component. Panics when the text is wrong: these are fixtures.
     pub fn component(self) -> Vec<u8> {
+        encode(&self.text(), &format!("{self:?}"))
+    }
+
+    fn text(self) -> String {
         let mut functions = self.functions().to_owned();
         for (name, default) in DEFAULTS {
             if !functions.contains(&format!("(export \"{name}\")")) {
@@ -36,7 +40,7 @@ impl Program {
                 functions.push_str(default);
             }
         }
-        encode(&SHELL.replace("{{functions}}", &functions), &format!("{self:?}"))
+        SHELL.replace("{{functions}}", &functions)
     }
 }
 

@@ -36,6 +36,8 @@ misfits! {
     WasiImports,
     /// A job whose `run` takes a string.
     WrongTypes,
+    /// A job whose `check` says nothing.
+    WrongCheck,
     /// A job for a contract that does not exist yet.
     FutureContract,
     /// 200 MB of zeros.
@@ -63,6 +65,11 @@ impl Misfit {
             Self::WrongExports => encode(WRONG_EXPORTS, "WrongExports"),
             Self::WasiImports => encode(WASI_IMPORTS, "WasiImports"),
             Self::WrongTypes => encode(WRONG_TYPES, "WrongTypes"),
+            Self::WrongCheck => {
+                let text = Program::Echo.text();
+                let inside = text.trim_end().strip_suffix(')').unwrap_or_default();
+                encode(&format!("{inside}{WRONG_CHECK})"), "WrongCheck")
+            }
             Self::FutureContract => encode(FUTURE_CONTRACT, "FutureContract"),
             Self::Huge => vec![0; 200_000_000],
         }
@@ -95,6 +102,10 @@ const WRONG_TYPES: &str = r#"(component
     (export "plan" (func $f))
     (export "run" (func $f))
     (export "reduce" (func $f)))"#;
+
+const WRONG_CHECK: &str = r#"
+  (func (export "check") (param "body" (list u8)) (result (result (error string)))
+    (canon lift (core func $main "run") (memory $memory) (realloc $realloc)))"#;
 
 const FUTURE_CONTRACT: &str = r#"(component
     (import "p2pjob:job/output@0.9.0" (instance $output (export "write" (func (param "bytes" (list u8))))))

@@ -59,6 +59,9 @@ impl World {
                 format!("task {} spent {}, by the books {paid}", task.short(), view.spent.0)
             })?;
             self.report.accepted += view.chunks.accepted;
+            self.report.assigned += view.replicas.assigned;
+            self.report.refuted += view.checks.refuted;
+            self.report.failed_checks += view.checks.failed;
             self.report.hedges += view.replicas.hedges;
             self.report.lost += view.replicas.lost;
             match (view.status, view.failure) {
@@ -71,7 +74,8 @@ impl World {
                     .push(failure.map(|why| why.to_string()).unwrap_or_default()),
             }
         }
-        self.check_truth()
+        self.check_truth()?;
+        self.check_refuted()
     }
 
     /// A crash may cut the journal anywhere: the rest of a decision is made up for.
@@ -85,15 +89,18 @@ impl World {
     }
 
     fn check_truth(&mut self) -> Result<(), String> {
-        let quorum = matches!(self.options.verify, VerifyPolicy::Quorum(2..));
+        let sure = matches!(self.options.verify, VerifyPolicy::Quorum(2..) | VerifyPolicy::Check);
         for task in &self.tasks {
             for (chunk, output) in self.scheduler.outputs(*task) {
                 let right = truth(task, chunk, self.options.bad_chunk_in);
                 self.report.wrong += u32::from(right != Outcome::Value(output.clone()));
             }
         }
-        check(!quorum || self.report.wrong == 0, || {
-            format!("{} wrong results were accepted in spite of a quorum", self.report.wrong)
+        check(!sure || self.report.wrong == 0, || {
+            format!(
+                "{} wrong results were accepted in spite of {:?}",
+                self.report.wrong, self.options.verify
+            )
         })?;
         for worker in &self.workers {
             let distrusted = self.scheduler.is_distrusted(worker.id);

@@ -322,6 +322,7 @@ impl World {
                 };
                 self.at(self.now + 10, What::Input(self.epoch, Box::new(input)));
             }
+            Output::CheckReplicas { task, replicas } => self.check_replicas(task, &replicas),
             Output::Ignored { .. } => self.report.ignored += 1,
             Output::Event(_) => {}
         }

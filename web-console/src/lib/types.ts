@@ -33,7 +33,9 @@ export interface Manifest {
   params_schema: Json;
   inputs: InputDecl[];
   reduce: 'reduce' | 'concat';
-  verify: 'none' | 'quorum';
+  verify: 'none' | 'quorum' | 'check';
+  /** Whether it has a check of its own. */
+  checked: boolean;
   memory_bytes: number;
 }
 
@@ -61,7 +63,7 @@ export interface TaskConfig {
   max_price_credits?: number | null;
   deadline_ms?: number | null;
   chunk_size?: number | null;
-  /** `none`, `spot:0.1`, `quorum:2`; null: what the job asks for. */
+  /** `none`, `spot:0.1`, `quorum:2`, `check`; null: what the job asks for. */
   verify?: string | null;
   placement?: Placement;
   memo?: boolean;
@@ -275,6 +277,7 @@ export type EventBody =
       fuel: number;
     }
   | { type: 'replicas_lost'; task: string; worker: string; why: string; chunks: number[]; attempts?: number[] }
+  | { type: 'replicas_checked'; task: string; chunks: number[]; attempts?: number[]; verdicts: string; detail?: string; fuel: number }
   | {
       type: 'chunks_verified';
       task: string;

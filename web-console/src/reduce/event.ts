@@ -78,6 +78,16 @@ export interface ReplicasLost extends OfTask {
   chunks: number[];
   attempts?: number[];
 }
+export interface ReplicasChecked extends OfTask {
+  type: 'replicas_checked';
+  chunks: number[];
+  attempts?: number[];
+  /** One letter each: `a` accepted, `r` refuted, `f` the check could not be done. */
+  verdicts: string;
+  /** Why the first of those could not be done. */
+  detail?: string;
+  fuel: number;
+}
 export interface ChunksVerified extends OfTask {
   type: 'chunks_verified';
   chunks: number[];
@@ -130,6 +140,7 @@ export type EventView =
   | ReplicasAssigned
   | ReplicasFinished
   | ReplicasLost
+  | ReplicasChecked
   | ChunksVerified
   | CreditsPosted
   | NodeDistrusted
@@ -150,6 +161,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   'replicas_assigned',
   'replicas_finished',
   'replicas_lost',
+  'replicas_checked',
   'chunks_verified',
   'credits_posted',
   'node_distrusted',

@@ -5,7 +5,7 @@ import type { Placement, Priority, TaskRequest } from '$lib/types';
 import { commandLines } from './shell';
 
 /** `job`: what the job asks for. */
-export type VerifyKind = 'job' | 'none' | 'spot' | 'quorum';
+export type VerifyKind = 'job' | 'none' | 'spot' | 'quorum' | 'check';
 
 export interface Settings {
   verify: VerifyKind;
@@ -55,6 +55,8 @@ export function verifyText(settings: Settings): string | null {
       return `spot:${settings.share}`;
     case 'quorum':
       return `quorum:${settings.quorum}`;
+    case 'check':
+      return 'check';
   }
 }
 
@@ -75,7 +77,7 @@ export function settingsOf(request: TaskRequest): Settings {
     outputBytes: requirements.output_bytes ?? null,
   };
   const [word, value] = (config.verify ?? '').split(':');
-  if (word === 'none') out.verify = 'none';
+  if (word === 'none' || word === 'check') out.verify = word;
   if (word === 'spot') Object.assign(out, { verify: 'spot', share: Number(value) });
   if (word === 'quorum') Object.assign(out, { verify: 'quorum', quorum: Number(value) });
   return out;

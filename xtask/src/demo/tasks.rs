@@ -118,7 +118,7 @@ fn submit(network: &Network, liars: &mut Vec<String>, arguments: &[&str]) -> Res
         if let [node, chunk] = liar.items() {
             let short = node.text().get(..10).unwrap_or_default();
             println!(
-                "verdict     node {short} lied: it contradicted the accepted result of chunk {}; not paid",
+                "verdict     node {short} lied: its result of chunk {} is wrong; not paid",
                 chunk.text()
             );
             liars.push(node.text().to_owned());

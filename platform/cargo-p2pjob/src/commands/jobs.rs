@@ -68,6 +68,8 @@ fn describe(report: &JobReport) -> String {
             let required = if input.required { "required" } else { "optional" };
             lines.push(format!("input    {} ({required}): {}", input.name, input.summary));
         }
+        let own = if manifest.checked { "yes: --verify check" } else { "no" };
+        lines.push(format!("check    {own}"));
         let schema = serde_json::to_string_pretty(&manifest.params_schema).unwrap_or_default();
         lines.push(format!("params   {}", schema.replace('\n', "\n         ")));
     }

@@ -14,6 +14,7 @@ mod import;
 mod jobs;
 mod ledger;
 mod logs;
+mod models;
 mod new;
 mod node;
 mod peers;
@@ -81,6 +82,8 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// List or export what a node remembers, from its history database
     History(history::HistoryArgs),
+    /// Look at ONNX models before paying for them
+    Models(models::ModelsArgs),
     /// Check this machine and the node, each finding with a remedy
     Doctor,
     /// Check or show the configuration
@@ -124,6 +127,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Token(args) => token::run(&app, args),
         Command::Audit(args) => audit::run(&app, &args),
         Command::History(args) => history::run(&app, &args),
+        Command::Models(args) => models::run(&app, &args),
         Command::Doctor => doctor::run(&app),
         Command::Config(args) => config::run(&app, &args),
         Command::Completions(args) => Ok(completions::run(&args)),

@@ -29,7 +29,7 @@ pub struct SubmitArgs {
     /// Most credits the task may cost
     #[arg(long, value_name = "CREDITS", value_parser = quantities::credits)]
     pub max_price: Option<MicroCredits>,
-    /// none, spot:0.1 or quorum:3 (else: what the job asks for)
+    /// none, spot:0.1, quorum:3 or check: the job's own check (else: what the job asks for)
     #[arg(long, value_name = "POLICY", value_parser = quantities::verify)]
     pub verify: Option<VerifyPolicy>,
     /// Give up this long after submit, such as 10m

@@ -27,6 +27,8 @@ fn sizes_and_fuel() {
 #[test]
 fn policies_and_names() {
     assert_eq!(verify("none"), Ok(VerifyPolicy::None));
+    assert_eq!(verify("check"), Ok(VerifyPolicy::Check));
+    assert!(verify("check:2").is_err());
     assert_eq!(verify("spot:0.1"), Ok(VerifyPolicy::Spot(0.1)));
     assert_eq!(verify("quorum:3"), Ok(VerifyPolicy::Quorum(3)));
     for wrong in ["", "spot", "spot:2", "spot:nan", "quorum:0", "quorum:300", "none:1"] {

@@ -114,6 +114,7 @@ fn placement(text: &str) -> Result<Placement, String> {
 fn verify(text: &str) -> Result<VerifyPolicy, String> {
     let read = match text.split_once(':') {
         None if text == "none" => Some(VerifyPolicy::None),
+        None if text == "check" => Some(VerifyPolicy::Check),
         Some(("spot", share)) => {
             let share: Option<f64> = share.parse().ok();
             share

@@ -2,6 +2,7 @@
 
 use super::{Hash, Usage, name_of};
 use async_graphql::SimpleObject;
+use job_model::event::CheckVerdict;
 use node::api::{ChunkView, ReplicaOutcome, ReplicaView};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,6 +53,10 @@ pub struct Replica {
     pub vote: Option<String>,
     /// `accepted`, `wrong`, `late` or `undecided`; null before.
     pub verdict: Option<String>,
+    /// What the job's own check said of its value: `accepted`, `refuted` or `failed`; null: it was not asked, or looks still.
+    pub check: Option<String>,
+    /// Why the check could not be done, where it failed.
+    pub check_failure: Option<String>,
 }
 
 impl From<ReplicaView> for Replica {
@@ -65,6 +70,12 @@ impl From<ReplicaView> for Replica {
                 ("voted", None, Some(vote.0.to_string()), verdict)
             }
         };
+        let (check, check_failure) = match view.check {
+            None => (None, None),
+            Some(CheckVerdict::Failed(why)) => (Some("failed"), Some(why)),
+            Some(CheckVerdict::Accepted) => (Some("accepted"), None),
+            Some(CheckVerdict::Refuted) => (Some("refuted"), None),
+        };
         Self {
             attempt: view.attempt,
             node: view.node.to_string(),
@@ -77,6 +88,8 @@ impl From<ReplicaView> for Replica {
             why,
             vote,
             verdict,
+            check: check.map(str::to_owned),
+            check_failure,
         }
     }
 }

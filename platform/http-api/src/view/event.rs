@@ -157,6 +157,27 @@ pub enum Happening {
         #[schema(required = false)]
         attempts: Vec<u32>,
     },
+    /// The job's own check looked at results.
+    ReplicasChecked {
+        /// The task.
+        #[schema(value_type = Hash)]
+        task: TaskId,
+        /// Their chunks.
+        chunks: Vec<u32>,
+        /// Which execution of each chunk it is.
+        #[serde(default, skip_serializing_if = "all_zero")]
+        #[schema(required = false)]
+        attempts: Vec<u32>,
+        /// One letter each: `a` accepted, `r` refuted, `f` the check itself could not be done.
+        #[schema(pattern = "^[arf]*$")]
+        verdicts: String,
+        /// Why the first of those could not be done.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        #[schema(required = false)]
+        detail: String,
+        /// Fuel of all together, spent here and paid by nobody.
+        fuel: u64,
+    },
     /// Chunks were decided.
     ChunksVerified {
         /// The task.
@@ -182,7 +203,7 @@ pub enum Happening {
         /// Per worker.
         postings: Vec<PostingView>,
     },
-    /// A node contradicted an accepted result and gets no more work from here.
+    /// A node contradicted an accepted result, or sent one that the job's own check refuted: it gets no more work from here.
     NodeDistrusted {
         /// The node.
         #[schema(value_type = Hash)]
@@ -280,6 +301,7 @@ pub fn type_name(event: &Event) -> &'static str {
         Event::ReplicasAssigned { .. } => "replicas_assigned",
         Event::ReplicasFinished { .. } => "replicas_finished",
         Event::ReplicasLost { .. } => "replicas_lost",
+        Event::ReplicasChecked { .. } => "replicas_checked",
         Event::ChunksVerified { .. } => "chunks_verified",
         Event::CreditsPosted { .. } => "credits_posted",
         Event::NodeDistrusted { .. } => "node_distrusted",
@@ -292,7 +314,7 @@ pub fn type_name(event: &Event) -> &'static str {
 }
 
 /// Every name that [`type_name`] gives.
-pub const TYPE_NAMES: [&str; 16] = [
+pub const TYPE_NAMES: [&str; 17] = [
     "job_published",
     "task_submitted",
     "task_planned",
@@ -301,6 +323,7 @@ pub const TYPE_NAMES: [&str; 16] = [
     "replicas_assigned",
     "replicas_finished",
     "replicas_lost",
+    "replicas_checked",
     "chunks_verified",
     "credits_posted",
     "node_distrusted",

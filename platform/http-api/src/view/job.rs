@@ -44,8 +44,10 @@ pub struct Manifest {
     pub inputs: Vec<JobInput>,
     /// How the result is made: `reduce` or `concat`.
     pub reduce: String,
-    /// Verification when the task does not say: `none` or `quorum`.
+    /// Verification when the task does not say: `none`, `quorum` or `check`.
     pub verify: String,
+    /// Whether the job has a check of its own, so that its tasks may ask for `check`.
+    pub checked: bool,
     /// Memory a sandbox of this job needs, in bytes; 0: the platform's default.
     pub memory_bytes: u64,
 }
@@ -75,6 +77,7 @@ impl From<job_model::Manifest> for Manifest {
             inputs: manifest.inputs.into_iter().map(input).collect(),
             reduce: name_of(&manifest.reduce),
             verify: name_of(&manifest.verify),
+            checked: manifest.checked,
             memory_bytes: manifest.memory_bytes,
         }
     }

@@ -94,11 +94,38 @@ pub struct Task {
     pub errors: Vec<ErrorGroup>,
     /// Fuel of all executions.
     pub fuel: u64,
+    /// What the job's own check came to.
+    pub checks: Checks,
     /// Numbers the job reported, over accepted chunks.
     pub metrics: Vec<TaskMetric>,
 }
 
-/// A node that contradicted an accepted result.
+/// What the job's own check came to, over a task.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema, SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+pub struct Checks {
+    /// Results it found right.
+    pub accepted: u32,
+    /// Results it found wrong: their nodes are among the `liars`.
+    pub refuted: u32,
+    /// Checks that could not be done: their chunks were verified by two equal results.
+    pub failed: u32,
+    /// Fuel of all of them, spent at the requester and paid by nobody.
+    pub fuel: u64,
+}
+
+impl From<protocol::CheckTally> for Checks {
+    fn from(tally: protocol::CheckTally) -> Self {
+        Self {
+            accepted: tally.accepted,
+            refuted: tally.refuted,
+            failed: tally.failed,
+            fuel: tally.fuel,
+        }
+    }
+}
+
+/// A node that contradicted an accepted result, or sent one that the job's own check refuted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema, SimpleObject)]
 #[graphql(rename_fields = "snake_case")]
 pub struct Liar {
@@ -196,6 +223,7 @@ impl Task {
             liars: report.liars.into_iter().map(liar).collect(),
             errors: report.errors.into_iter().map(ErrorGroup::from).collect(),
             fuel: report.fuel,
+            checks: report.checks.into(),
             metrics: TaskMetric::all(report.metrics),
         }
     }

@@ -76,3 +76,19 @@ fn what_is_no_manifest_is_refused() {
         assert!(matches!(Manifest::parse(text), Err(ManifestError::Shape(_))));
     }
 }
+
+#[test]
+fn a_check_is_asked_for_only_where_there_is_one() {
+    let with = |verify: &str, checked: bool| {
+        let text =
+            serde_json::json!({"name": "a", "version": "1", "params_schema": {}, "verify": verify, "checked": checked});
+        Manifest::parse(&text.to_string())
+    };
+    let manifest = with("check", true).unwrap();
+    assert_eq!((manifest.verify, manifest.checked), (JobVerify::Check, true));
+    assert!(with("quorum", true).unwrap().checked);
+    assert_eq!(with("check", false), Err(ManifestError::NoCheck));
+    // A job without one says nothing of it: its bytes are what they were.
+    let plain = Manifest::parse(SMALL).unwrap();
+    assert!(!plain.checked && !serde_json::to_string(&plain).unwrap().contains("checked"));
+}

@@ -1,7 +1,7 @@
 //! One fixed value of every variant that crosses a boundary. The names come from exhaustive matches: a new variant
 //! does not compile until it has a name, and the golden test fails until it has a sample.
 
-use job_model::event::{AssignReason, ChunkVerdict, Posting, ReplicaResult};
+use job_model::event::{AssignReason, CheckVerdict, ChunkVerdict, Posting, ReplicaCheck, ReplicaResult};
 use job_model::message::{Advert, AssignBatch, Assignment, Gossip, Hello, JobAdvert, PROTOCOL_VERSION, ResultBatch};
 use job_model::receipt::{ReplicaVerdict, lines_root};
 use job_model::sign::{NodeKey, Signed};
@@ -150,6 +150,7 @@ pub fn manifest() -> Manifest {
         }],
         reduce: job_model::ReduceMode::Concat,
         verify: job_model::JobVerify::Quorum,
+        checked: false,
         memory_bytes: 32 << 20,
     }
 }
@@ -531,13 +532,54 @@ pub fn events() -> Vec<(String, Event)> {
             .into_iter()
             .map(|failure| Event::TaskFailed { task: task(), failure }),
     );
+    // Behind the others, whose numbers are in the golden file.
+    all.extend(checked_events());
     (0..)
         .zip(all)
         .map(|(at, event): (u32, Event)| (format!("{at:02}.{}", event_name(&event)), event))
         .collect()
 }
 
-pub const EVENT_NAMES: [&str; 16] = [
+/// What a job with a `check` of its own adds.
+fn checked_events() -> Vec<Event> {
+    let check = |attempt, verdict| ReplicaCheck {
+        chunk: 4,
+        attempt,
+        verdict,
+        usage: Usage {
+            fuel: 5,
+            ..Usage::default()
+        },
+    };
+    let checks = vec![
+        check(0, CheckVerdict::Accepted),
+        check(1, CheckVerdict::Refuted),
+        check(2, CheckVerdict::Failed("out of fuel".to_owned())),
+    ];
+    let mut spec = spec();
+    spec.config.verify = VerifyPolicy::Check;
+    let manifest = Manifest {
+        verify: job_model::JobVerify::Check,
+        checked: true,
+        ..manifest()
+    };
+    vec![
+        Event::ReplicasChecked { task: task(), checks },
+        Event::TaskSubmitted {
+            task: task(),
+            spec: Box::new(spec),
+            owner: String::new(),
+        },
+        Event::JobPublished {
+            job: job(),
+            size: 123_456,
+            publisher: node(1),
+            manifest: Box::new(manifest),
+        },
+    ]
+}
+
+pub const EVENT_NAMES: [&str; 17] = [
     "job_published",
     "task_submitted",
     "task_planned",
@@ -546,6 +588,7 @@ pub const EVENT_NAMES: [&str; 16] = [
     "replicas_assigned",
     "replicas_finished",
     "replicas_lost",
+    "replicas_checked",
     "chunks_verified",
     "credits_posted",
     "node_distrusted",
@@ -566,6 +609,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::ReplicasAssigned { .. } => "replicas_assigned",
         Event::ReplicasFinished { .. } => "replicas_finished",
         Event::ReplicasLost { .. } => "replicas_lost",
+        Event::ReplicasChecked { .. } => "replicas_checked",
         Event::ChunksVerified { .. } => "chunks_verified",
         Event::CreditsPosted { .. } => "credits_posted",
         Event::NodeDistrusted { .. } => "node_distrusted",

@@ -5,6 +5,7 @@
 //! follow from it join the batch. The journal syncs the batch before any effect starts. After a crash the same
 //! `apply` functions rebuild the same state ([`replay`]).
 
+mod checks;
 mod jobs;
 mod messages;
 mod metric_book;
@@ -202,6 +203,7 @@ impl Core {
         match output {
             Output::Event(event) => self.record(event, AppliedBy::Scheduler),
             Output::StartReduce { task } => self.start_reduce(task),
+            Output::CheckReplicas { task, replicas } => self.start_checks(task, &replicas),
             Output::CancelReplicas {
                 task,
                 worker,

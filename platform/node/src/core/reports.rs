@@ -2,8 +2,8 @@
 
 use super::Core;
 use crate::control::protocol::{
-    ErrorGroup, ExplainGroup, ExplainNode, ExplainReport, JobReport, LedgerReport, LedgerRow, PeerReport, PricesReport,
-    TaskReport,
+    CheckTally, ErrorGroup, ExplainGroup, ExplainNode, ExplainReport, JobReport, LedgerReport, LedgerRow, PeerReport,
+    PricesReport, TaskReport,
 };
 use crate::core::{KnownJob, confirmations_needed};
 use job_model::event::ReplicaResult;
@@ -160,6 +160,12 @@ impl Core {
                 })
                 .collect(),
             fuel: view.usage.fuel,
+            checks: CheckTally {
+                accepted: view.checks.accepted,
+                refuted: view.checks.refuted,
+                failed: view.checks.failed,
+                fuel: view.checks.fuel,
+            },
             metrics: self.metrics.of_task(&task),
         })
     }
@@ -330,7 +336,7 @@ fn rates_map(rates: &job_model::Rates) -> BTreeMap<String, f64> {
 fn policy_replicas(view: &TaskView) -> u32 {
     let per_chunk = match view.verify {
         job_model::VerifyPolicy::Quorum(k) => u32::from(k),
-        job_model::VerifyPolicy::None | job_model::VerifyPolicy::Spot(_) => 1,
+        job_model::VerifyPolicy::None | job_model::VerifyPolicy::Spot(_) | job_model::VerifyPolicy::Check => 1,
     };
     view.chunks
         .total

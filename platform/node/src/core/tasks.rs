@@ -22,6 +22,10 @@ use std::sync::Arc;
 /// An assignment message is closed at this size, in bytes: room for the last replica under the frame limit.
 const ASSIGN_BYTES: usize = MAX_FRAME_BYTES / 2;
 
+/// As many agreeing nodes a result is worth that the job's own check accepted here: what [`VerifyPolicy::Check`] falls back
+/// to where it cannot check.
+pub const CHECKED_CONFIRMATIONS: u32 = 2;
+
 impl Core {
     /// Takes a task on.
     pub fn submit(&mut self, task: TaskId, spec: TaskSpec, owner: String) {
@@ -244,7 +248,10 @@ impl Core {
                 .iter()
                 .filter(|(_, _, verdict)| *verdict == ReplicaVerdict::Accepted)
                 .count();
-            let confirmations = u32::try_from(agreed).unwrap_or(u32::MAX);
+            let mut confirmations = u32::try_from(agreed).unwrap_or(u32::MAX);
+            if self.scheduler.is_checked(task, verdict.chunk) {
+                confirmations = confirmations.max(CHECKED_CONFIRMATIONS);
+            }
             let key = ChunkKey::new(&self.profile, &spec.job, chunk, &spec.inputs);
             self.batch.memo.push((
                 key,
@@ -309,5 +316,6 @@ pub fn confirmations_needed(policy: VerifyPolicy) -> u32 {
     match policy {
         VerifyPolicy::None | VerifyPolicy::Spot(_) => 1,
         VerifyPolicy::Quorum(k) => u32::from(k),
+        VerifyPolicy::Check => CHECKED_CONFIRMATIONS,
     }
 }

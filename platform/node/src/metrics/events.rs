@@ -46,6 +46,8 @@ impl Meters {
             Event::ReplicasAssigned { reason, replicas, .. } => self.assigned(*reason).increment(replicas.len() as u64),
             Event::ReplicasFinished { results, .. } => self.finished(results),
             Event::ReplicasLost { why, replicas, .. } => self.lost(why).increment(replicas.len() as u64),
+            // What follows from a check is counted as verdicts and distrust.
+            Event::ReplicasChecked { .. } => {}
             Event::ChunksVerified { verdicts, .. } => {
                 accepted.increment(verdicts.len() as u64);
                 self.judged(

@@ -4,7 +4,7 @@
 //! undecided chunks ended (a verdict names the winning attempt, not its outcome); after a restart the database says it.
 
 use history::{Batch, ChunkChange, ChunkState, OpenTask, Resume, Submitted, TaskChange, TaskEnd};
-use job_model::event::{ChunkVerdict, ReplicaResult};
+use job_model::event::{CheckVerdict, ChunkVerdict, ReplicaResult};
 use job_model::receipt::ReplicaVerdict;
 use job_model::task::{TaskSpec, TaskStatus, VerifyPolicy};
 use job_model::{Event, MicroCredits, NodeId, Outcome, Recorded, TaskId, UnixMillis, codec};
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const MAX_TEXT_BYTES: usize = 1_024;
 /// Parameters larger than this, in bytes, are not even read to be cut.
 const MAX_PARAMS_BYTES: usize = 64 << 10;
+/// Letter of a value that the job's own check accepted.
+const CHECKED: char = 'c';
 /// Share of work that confidence assumes to be bad, as the scheduler does.
 const BAD_SHARE: f64 = 0.2;
 
@@ -97,6 +99,11 @@ impl Fold {
                     self.chunk(*task, *chunk, at).lost += 1;
                 }
             }
+            Event::ReplicasChecked { task, checks } => {
+                for check in checks.iter().filter(|check| check.verdict == CheckVerdict::Accepted) {
+                    self.checked(*task, (check.chunk, check.attempt));
+                }
+            }
             Event::ChunksVerified { task, verdicts } => {
                 for verdict in verdicts {
                     self.verified(*task, verdict, at);
@@ -177,18 +184,26 @@ impl Fold {
         }
     }
 
+    /// A value that the job's own check accepted: a second word of its attempt, which stands for the first. Only in memory:
+    /// the verdict follows in the same turn.
+    fn checked(&mut self, task: TaskId, (chunk, attempt): (u32, u32)) {
+        if let Some(open) = self.open.get_mut(&task) {
+            open.outcomes.entry(chunk).or_default().push((attempt, CHECKED));
+        }
+    }
+
     fn verified(&mut self, task: TaskId, verdict: &ChunkVerdict, at: UnixMillis) {
         let outcomes = self
             .open
             .get_mut(&task)
             .and_then(|open| open.outcomes.remove(&verdict.chunk));
         let mut outcomes = outcomes.unwrap_or_default().into_iter();
-        let winner = outcomes.find(|(attempt, _)| *attempt == verdict.winner);
+        let winner = outcomes.rfind(|(attempt, _)| *attempt == verdict.winner);
         // As the scheduler: a verdict whose winner is not known decides nothing.
         let Some((_, letter)) = winner.filter(|(_, letter)| *letter != 'n') else {
             return;
         };
-        let state = if letter == 'v' {
+        let state = if matches!(letter, 'v' | CHECKED) {
             ChunkState::Accepted
         } else {
             ChunkState::Failed
@@ -202,7 +217,11 @@ impl Fold {
         };
         let agreeing = with(&[ReplicaVerdict::Accepted, ReplicaVerdict::Late]);
         let change = self.task(task);
-        change.confidence_sum += confidence(agreeing, with(&[ReplicaVerdict::Wrong]));
+        change.confidence_sum += if letter == CHECKED {
+            1.0
+        } else {
+            confidence(agreeing, with(&[ReplicaVerdict::Wrong]))
+        };
         match state {
             ChunkState::Accepted => change.accepted += 1,
             _ => change.failed += 1,
@@ -285,6 +304,7 @@ fn confirmations(policy: VerifyPolicy) -> usize {
     match policy {
         VerifyPolicy::None | VerifyPolicy::Spot(_) => 1,
         VerifyPolicy::Quorum(count) => usize::from(count),
+        VerifyPolicy::Check => 2,
     }
 }
 

@@ -1,11 +1,13 @@
-//! The requester's background work: planning, recalling known results, bringing outputs here, reducing.
+//! The requester's background work: planning, recalling known results, bringing outputs here, checking them, reducing.
 //! Each function ends in a new input for the main loop; nothing here holds state that a crash could lose.
 
+mod check;
 mod imports;
 mod outputs;
 mod plan;
 mod reduce;
 
+pub use check::{CHECK_LANES, Claim, check_replicas};
 pub use imports::{ImportCache, bring_blob, import_input};
 pub use outputs::fetch_outputs;
 pub use plan::{MAX_PLAN_BYTES, PlanCache, load_plan, plan_once, plan_task, recall};

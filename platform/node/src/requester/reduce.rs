@@ -20,10 +20,21 @@ const MAX_RESULT_BYTES: u64 = 1 << 40;
 /// Bytes read at once when outputs are only put one after the other.
 const COPY_BYTES: u64 = 1 << 20;
 
-struct Partials {
+pub(super) struct Partials {
     reader: BlockingReader,
     outputs: std::vec::IntoIter<Output>,
     count: u32,
+}
+
+impl Partials {
+    pub(super) fn new(reader: BlockingReader, outputs: Vec<Output>) -> Self {
+        let count = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
+        Self {
+            reader,
+            outputs: outputs.into_iter(),
+            count,
+        }
+    }
 }
 
 impl PartialSource for Partials {
@@ -69,13 +80,7 @@ async fn reduce_impl(
     let guard = CancelOnDrop::new();
     let cancel = guard.token();
     let work = move || {
-        let count = u32::try_from(partials.len()).unwrap_or(u32::MAX);
-        let reader = here.store.reader(here.runtime.clone());
-        let mut partials = Partials {
-            reader,
-            outputs: partials.into_iter(),
-            count,
-        };
+        let mut partials = Partials::new(here.store.reader(here.runtime.clone()), partials);
         let writer = here
             .store
             .writer(here.runtime.clone(), &Pin::Task(task))

@@ -4,7 +4,7 @@
 //! (value), `=E:text` (guest error), `=!mem`, `=!time`, `=!host` (no verdict).
 
 use crate::{Candidate, Ineligible, Input, Output, Scheduler, SchedulerOptions};
-use job_model::event::{Posting, ReplicaResult};
+use job_model::event::{CheckVerdict, Posting, ReplicaCheck, ReplicaResult};
 use job_model::{
     BlobHash, Chunk, Event, JobId, LossReason, MicroCredits, NoVerdict, NodeId, Outcome, Placement, Plan, Priority,
     ProfileId, Requirements, Slice, TaskConfig, TaskFailure, TaskId, TaskSpec, UnixMillis, Usage, VerifyPolicy,
@@ -51,9 +51,30 @@ fn outcome(text: &str) -> Outcome {
     }
 }
 
+/// What a check said of a replica: `CHUNK/ATTEMPT=right`, `=wrong`, or why it could not be done.
+fn said(text: &str) -> ReplicaCheck {
+    let (which, what) = text
+        .split_once('=')
+        .unwrap_or_else(|| panic!("expected CHUNK/ATTEMPT=VERDICT, got {text:?}"));
+    let (chunk, attempt) = replica(which);
+    let verdict = match what {
+        "right" => CheckVerdict::Accepted,
+        "wrong" => CheckVerdict::Refuted,
+        why => CheckVerdict::Failed(why.replace('_', " ")),
+    };
+    let usage = Usage::default();
+    ReplicaCheck {
+        chunk,
+        attempt,
+        verdict,
+        usage,
+    }
+}
+
 fn policy(text: &str) -> VerifyPolicy {
     match text.split_once('=') {
         None if text == "none" => VerifyPolicy::None,
+        None if text == "check" => VerifyPolicy::Check,
         Some(("quorum", k)) => VerifyPolicy::Quorum(number(k)),
         Some(("spot", p)) => VerifyPolicy::Spot(number(p)),
         _ => panic!("expected none, quorum=K or spot=P, got {text:?}"),
@@ -76,6 +97,7 @@ fn render(output: &Output) -> Option<String> {
     let event = match output {
         Output::Event(event) => event,
         Output::StartReduce { .. } => return Some("reduce".into()),
+        Output::CheckReplicas { replicas, .. } => return Some(format!("check{}", list(replicas))),
         Output::CancelReplicas { worker, replicas, .. } => {
             return Some(format!("cancel {}{}", name(worker), list(replicas)));
         }
@@ -123,7 +145,7 @@ impl Script {
     }
 
     /// Runs one line: `submit POLICY CHUNKS [KEY=VALUE..]`, `plan`, `offer NODE[,KEY=VALUE..]..`, `recall CHUNK=VALUE..`,
-    /// `NODE CHUNK/ATTEMPT=OUTCOME..`, `lost NODE WHY REPLICA..`, `down NODE`, `up NODE`, `wait MS`, `cancel WHY`,
+    /// `NODE CHUNK/ATTEMPT=OUTCOME..`, `check CHUNK/ATTEMPT=right|wrong|WHY..`, `lost NODE WHY REPLICA..`, `down NODE`, `up NODE`, `wait MS`, `cancel WHY`,
     /// `reduced`, `post NODE RELEASED AMOUNT`, `restart`, `explain`, `state`, `chunk N`, `wake`.
     pub(super) fn input(&mut self, line: &str) -> Vec<String> {
         let mut words: Vec<&str> = line.split_whitespace().collect();
@@ -155,6 +177,10 @@ impl Script {
                     chunks: args.iter().filter_map(known).collect(),
                 })
             }
+            "check" => self.give(Input::Checked {
+                task,
+                checks: args.iter().map(|text| said(text)).collect(),
+            }),
             "lost" => self.lost(task, args),
             "down" => self.give(Input::WorkerDown {
                 worker: node_id(args[0]),

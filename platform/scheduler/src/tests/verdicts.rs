@@ -81,7 +81,7 @@ fn a_liar_loses_its_running_replicas_and_gets_no_more() {
          > t2 explain
          1 chunk(s) wait; 1 of them: needs 1 more distinct node
          1 chunk(s) from 0, 1 missing: needs 1 more distinct node
-         - n1: it is distrusted: it contradicted the accepted result of chunk 0 of task 0101010101; it gets no more work from this node; use other nodes",
+         - n1: it is distrusted: its result of chunk 0 of task 0101010101 was found wrong; it gets no more work from this node; use other nodes",
     );
 }
 

@@ -17,7 +17,8 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     })
 }
 
-fn size(state: &HostState, index: u32) -> Result<u64, Stop> {
+/// The size in bytes of an input.
+pub(super) fn size(state: &HostState, index: u32) -> Result<u64, Stop> {
     let size = state.inputs.as_ref().and_then(|inputs| inputs.size(index));
     size.ok_or_else(|| Stop::Refused(format!("inputs: there is no input (or slice) {index} to read here")))
 }
@@ -33,21 +34,21 @@ fn read(mut host: Host<'_>, index: u32, offset: u64, length: u32) -> wasmtime::R
         return Err(Stop::Refused(refusal).into());
     }
     let length = u32::try_from(there).unwrap_or(MAX_READ_BYTES);
-    if length == 0 {
-        return Ok(Vec::new());
-    }
-    let state = host.data_mut();
-    let Some(inputs) = state.inputs.as_mut() else {
+    Ok(fetch(host.data_mut(), index, offset, length)?)
+}
+
+/// Reads bytes that are there and paid for.
+pub(super) fn fetch(state: &mut HostState, index: u32, offset: u64, length: u32) -> Result<Vec<u8>, Stop> {
+    let Some(inputs) = state.inputs.as_mut().filter(|_| length > 0) else {
         return Ok(Vec::new());
     };
     let bytes = inputs.read(index, offset, length).map_err(Stop::Unavailable)?;
-    if bytes.len() as u64 != there {
-        let short = format!(
-            "input {index} gave {} bytes at {offset} where it should have {there}",
+    if bytes.len() as u64 != u64::from(length) {
+        return Err(Stop::Unavailable(format!(
+            "input {index} gave {} bytes at {offset} where it should have {length}",
             bytes.len()
-        );
-        return Err(Stop::Unavailable(short).into());
+        )));
     }
-    state.input_bytes = state.input_bytes.saturating_add(there);
+    state.input_bytes = state.input_bytes.saturating_add(u64::from(length));
     Ok(bytes)
 }

@@ -3,15 +3,22 @@
 //! Every function first pays (`enter`), then checks its arguments, then acts, so that two nodes stop at the same place.
 //! What a function refuses is a trap that replicas agree on (`Stop::Refused`); what this node cannot do is no verdict.
 
+mod burn;
+mod compute;
 pub mod cost;
 mod entropy;
 mod inputs;
+mod linalg;
 mod log;
 mod metrics;
+mod models;
+mod operation;
 mod output;
 mod partials;
 mod progress;
+mod tensors;
 
+pub(crate) use compute::{Compute, ComputeOptions, HANDLES_MAX, OPERANDS_MAX};
 pub(crate) use entropy::Entropy;
 pub(crate) use log::Log;
 pub(crate) use output::Output;
@@ -24,7 +31,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
 /// The interfaces a job may import, with the version this host speaks.
-pub const INTERFACES: [&str; 8] = [
+pub const INTERFACES: [&str; 12] = [
     "p2pjob:job/types@0.1.0",
     inputs::NAME,
     output::NAME,
@@ -33,10 +40,15 @@ pub const INTERFACES: [&str; 8] = [
     progress::NAME,
     entropy::NAME,
     metrics::NAME,
+    tensors::NAME,
+    linalg::NAME,
+    models::NAME,
+    burn::NAME,
 ];
 
 /// Those that the profile names. An interface that was added later changes no result of a job that does not import it,
-/// and a job that does is not loaded where it is missing: so it makes no new profile.
+/// and a job that does is not loaded where it is missing: so it makes no new profile. What `tensors` and its like cost
+/// stands in their documentation and is part of their version.
 pub const PROFILED_INTERFACES: [&str; 7] = [
     "p2pjob:job/types@0.1.0",
     inputs::NAME,
@@ -56,7 +68,7 @@ pub(crate) enum Stop {
     /// The function costs more than is left.
     #[error("all fuel consumed")]
     OutOfFuel,
-    /// More linear memory than allowed.
+    /// More memory than allowed: linear memory and tensors together.
     #[error("memory limit of {limit_bytes} bytes reached")]
     MemoryLimit {
         /// The limit.
@@ -71,6 +83,9 @@ pub(crate) enum Stop {
     /// The source of inputs or partials failed.
     #[error("{0}")]
     Unavailable(String),
+    /// Something that other nodes may have and this one does not.
+    #[error("{0}")]
+    Unsupported(String),
     /// Something of this node failed.
     #[error("{0}")]
     Host(String),
@@ -79,12 +94,14 @@ pub(crate) enum Stop {
 /// What one sandbox's host functions know and remember.
 pub(crate) struct HostState {
     pub(crate) limiter: MemoryLimiter,
+    /// Tensors, and what else the host computes for the sandbox.
+    pub(crate) compute: Compute,
     pub(crate) cancel: CancelToken,
-    /// Inputs in `plan`, slices in `run`, nothing elsewhere.
+    /// Inputs in `plan`, slices in `run` and `check`, nothing elsewhere.
     pub(crate) inputs: Option<Box<dyn ReadInput>>,
     pub(crate) input_bytes: u64,
     pub(crate) output: Output,
-    /// Only in `reduce`.
+    /// Only in `reduce` and `check`.
     pub(crate) partials: Option<Box<dyn PartialSource>>,
     pub(crate) log: Log,
     pub(crate) metrics: JobMetrics,
@@ -104,7 +121,11 @@ pub(crate) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     log::link(linker)?;
     progress::link(linker)?;
     entropy::link(linker)?;
-    metrics::link(linker)
+    metrics::link(linker)?;
+    tensors::link(linker)?;
+    linalg::link(linker)?;
+    models::link(linker)?;
+    burn::link(linker)
 }
 
 /// Takes `fuel` from the call, or ends it.

@@ -11,7 +11,7 @@ const STREAM_BUFFER_BYTES: usize = 64 << 10;
 
 /// Where written bytes go.
 enum Sink {
-    /// `plan` and `describe` have no output.
+    /// `plan`, `describe` and `check` have no output.
     Closed,
     /// Kept, for `run`.
     Memory(Vec<u8>),
@@ -56,7 +56,8 @@ impl Output {
         self.written_bytes
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+    /// Takes bytes, up to the limit.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let total = self.written_bytes.saturating_add(bytes.len() as u64);
         match &mut self.sink {
             Sink::Closed => {

@@ -1,4 +1,4 @@
-//! `partials`: hands the chunk outputs to `reduce`, in order, one at a time.
+//! `partials`: hands the chunk outputs to `reduce`, in order, one at a time; the claimed one to `check`.
 
 use super::{Host, HostState, Stop, charge, cost, enter};
 use crate::call::PartialSource;
@@ -25,5 +25,5 @@ fn source(state: &mut HostState) -> Result<&mut Box<dyn PartialSource>, Stop> {
     state
         .partials
         .as_mut()
-        .ok_or_else(|| Stop::Refused("partials: only reduce has partials".to_owned()))
+        .ok_or_else(|| Stop::Refused("partials: only reduce and check have partials".to_owned()))
 }

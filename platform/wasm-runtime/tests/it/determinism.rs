@@ -42,21 +42,13 @@ fn every_program_ends_alike_on_two_engines_cold_and_warm() {
 #[test]
 fn another_memory_limit_is_another_profile() {
     let dir = tempfile::tempdir().unwrap();
-    let options = EngineOptions {
-        cache_dir: dir.path().to_owned(),
-        slots: 1,
-        max_memory_bytes: MEMORY_BYTES / 2,
-    };
+    let options = EngineOptions::new(dir.path().to_owned(), 1, MEMORY_BYTES / 2);
     assert_ne!(Engine::new(options).unwrap().profile(), engine().profile());
 }
 
 #[test]
 fn the_number_of_slots_is_not_part_of_the_profile() {
     let dir = tempfile::tempdir().unwrap();
-    let options = EngineOptions {
-        cache_dir: dir.path().to_owned(),
-        slots: 1,
-        max_memory_bytes: MEMORY_BYTES,
-    };
+    let options = EngineOptions::new(dir.path().to_owned(), 1, MEMORY_BYTES);
     assert_eq!(Engine::new(options).unwrap().profile(), engine().profile());
 }

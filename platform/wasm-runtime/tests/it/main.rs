@@ -1,9 +1,13 @@
 //! The runtime against guests that misbehave: one binary, no network.
 
+mod burn;
 mod cache;
+mod checked;
 mod determinism;
+mod guest;
 mod jobs;
 mod misfits;
 mod programs;
 mod rig;
 mod rust_guest;
+mod tensors;

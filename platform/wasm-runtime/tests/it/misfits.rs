@@ -28,6 +28,7 @@ tests! {
     WrongExports => wrong_exports: LoadError::MissingExports(_), "does not export run, reduce;";
     WasiImports => wasi_imports: LoadError::ForbiddenImports(_), "imports wasi:clocks/wall-clock@0.2.9, wasi:filesystem/preopens@0.2.9,";
     WrongTypes => wrong_types: LoadError::Contract(_), "does not fit this platform's contract";
+    WrongCheck => wrong_check: LoadError::Contract(_), "`check` is not func(body: list<u8>) -> result<bool, string>";
     FutureContract => future_contract: LoadError::Contract(_), "p2pjob:job/output@0.9.0";
     Huge => huge: LoadError::TooLarge { bytes: 200_000_000 }, "200000000 bytes, at most 67108864";
 }

@@ -155,11 +155,7 @@ mod check {
     /// More calls than slots: the one too many is no verdict, and the slot is free again afterwards.
     fn one_too_many() {
         let dir = tempfile::tempdir().unwrap();
-        let options = EngineOptions {
-            cache_dir: dir.path().to_owned(),
-            slots: 1,
-            max_memory_bytes: MEMORY_BYTES,
-        };
+        let options = EngineOptions::new(dir.path().to_owned(), 1, MEMORY_BYTES);
         let engine = Engine::new(options).unwrap();
         let job = engine.load(&Program::InfiniteLoop.component()).unwrap();
         let (cancel, limits) = (
@@ -422,7 +418,7 @@ mod check {
             report.plan,
             Err(PlanFailure::Failed(Outcome::GuestError("no plan today".to_owned())))
         );
-        trap(run(program), TrapKind::Refused, "only reduce has partials");
+        trap(run(program), TrapKind::Refused, "only reduce and check have partials");
         let outcome = reduce_of(program, Vec::new(), Box::new(Shared::default())).outcome;
         assert!(
             matches!(

@@ -22,11 +22,7 @@ pub const LIMITS: Limits = Limits {
 };
 
 pub fn fresh_engine(cache_dir: &std::path::Path) -> Engine {
-    let options = EngineOptions {
-        cache_dir: cache_dir.to_owned(),
-        slots: 16,
-        max_memory_bytes: MEMORY_BYTES,
-    };
+    let options = EngineOptions::new(cache_dir.to_owned(), 16, MEMORY_BYTES);
     Engine::new(options).unwrap()
 }
 

@@ -1,66 +1,15 @@
 //! A guest in real Rust: panics come back with their text and with names, and the standard library's ways to fail are sorted
-//! like any other. Needs the target wasm32-unknown-unknown; without it the test says that it was skipped, and fails when
-//! `P2PJOB_REQUIRE_ALL=1`. The guest is built by cargo into `P2PJOB_GUEST_TARGET_DIR`, or `~/.cache/p2pjob/guest-target`.
+//! like any other.
 
-use crate::jobs::skip;
-use crate::rig::{Gone, LIMITS, MEMORY_BYTES, engine, run_with};
+use crate::guest;
+use crate::rig::{Gone, LIMITS, MEMORY_BYTES, run_with};
 use job_model::limits::MAX_METRICS;
 use job_model::{Metric, NoVerdict, Outcome, TrapKind};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use wasm_runtime::Limits;
-
-const TARGET: &str = "wasm32-unknown-unknown";
-
-fn has_target() -> bool {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let found = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output()
-        .unwrap();
-    Path::new(String::from_utf8(found.stdout).unwrap().trim()).is_dir()
-}
-
-fn target_dir() -> PathBuf {
-    let chosen = std::env::var_os("P2PJOB_GUEST_TARGET_DIR").map(PathBuf::from);
-    chosen.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/p2pjob/guest-target"))
-}
-
-fn build() -> Vec<u8> {
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guest-programs/rust");
-    let target_dir = target_dir();
-    let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--release",
-            "--target",
-            TARGET,
-            "--target-dir",
-        ])
-        .arg(&target_dir)
-        .current_dir(guest)
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .status()
-        .unwrap();
-    assert!(status.success(), "the guest does not build");
-    let module = std::fs::read(target_dir.join(TARGET).join("release/rust_faults.wasm")).unwrap();
-    wit_component::ComponentEncoder::default()
-        .module(&module)
-        .unwrap()
-        .validate(true)
-        .encode()
-        .unwrap()
-}
 
 #[test]
 fn numbers_come_back_within_bounds() {
-    if !has_target() {
-        return skip(&format!("no target {TARGET}; `rustup target add {TARGET}` gets it"));
-    }
-    let job = engine().load(&build()).unwrap();
+    let Some(job) = guest::job() else { return };
     let report = run_with(&job, b"metrics", Box::new(Gone), &LIMITS);
     assert_eq!(report.outcome, Ok(Vec::new()));
     let metrics = report.metrics;
@@ -81,10 +30,7 @@ fn numbers_come_back_within_bounds() {
 
 #[test]
 fn rust_fails_readably() {
-    if !has_target() {
-        return skip(&format!("no target {TARGET}; `rustup target add {TARGET}` gets it"));
-    }
-    let job = engine().load(&build()).unwrap();
+    let Some(job) = guest::job() else { return };
     let limits = Limits {
         fuel: 100_000_000_000,
         ..LIMITS

@@ -1,5 +1,7 @@
 //! Fails in the way its body names, as safe Rust code fails.
 
+mod tensors;
+
 wit_bindgen::generate!({ world: "job", path: "../../../guest-sdk/wit" });
 
 struct Faults;
@@ -21,11 +23,17 @@ impl Guest for Faults {
         use p2pjob::job::log;
         std::panic::set_hook(Box::new(|panic| log::write(log::Level::Error, &panic.to_string())));
         let text = String::from_utf8(body).map_err(|error| error.to_string())?;
-        fail(&text);
+        match text.strip_prefix("tensors ") {
+            Some(case) => tensors::run(case),
+            None => fail(&text),
+        }
         Ok(())
     }
 
-    fn reduce(_: Vec<u8>) -> Result<(), String> {
+    fn reduce(params: Vec<u8>) -> Result<(), String> {
+        if let Some(case) = params.strip_prefix(b"tensors ") {
+            tensors::run(&String::from_utf8_lossy(case));
+        }
         Ok(())
     }
 }

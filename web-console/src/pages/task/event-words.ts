@@ -21,6 +21,15 @@ export function wordsOf(event: EventView): string {
     }
     case 'replicas_lost':
       return `${shortHash(event.worker)} · ${tMaybe(`task.lost.${event.why}`, event.why)} · ${chunkList(event.chunks)}`;
+    case 'replicas_checked': {
+      const told = (letter: string) => [...event.verdicts].filter((one) => one === letter).length;
+      const words = chunkList(event.chunks);
+      const bad = [
+        told('r') > 0 ? tn('task.timeline.refuted', told('r')) : '',
+        told('f') > 0 ? `${tn('task.timeline.unchecked', told('f'))} (${event.detail ?? ''})` : '',
+      ];
+      return [words, ...bad.filter((text) => text !== '')].join(' · ');
+    }
     case 'chunks_verified': {
       const wrong = [...new Set((event.wrong ?? []).map((one) => shortHash(one.node)))];
       const words = chunkList(event.chunks);

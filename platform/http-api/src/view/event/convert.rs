@@ -2,7 +2,7 @@
 
 use super::{EventView, Happening, PostingView, WrongReplica};
 use crate::view::{priority_name, verify_text};
-use job_model::event::{AssignReason, ChunkVerdict, Posting, ReplicaResult};
+use job_model::event::{AssignReason, CheckVerdict, ChunkVerdict, Posting, ReplicaCheck, ReplicaResult};
 use job_model::receipt::ReplicaVerdict;
 use job_model::{Event, LossReason, NodeId, Outcome, Recorded, TaskId, TaskSpec};
 
@@ -84,6 +84,7 @@ impl From<&Event> for Happening {
                 why,
                 replicas,
             } => lost((*task, *worker), why, replicas),
+            Event::ReplicasChecked { task, checks } => checked(*task, checks),
             Event::ChunksVerified { task, verdicts } => verified(*task, verdicts),
             Event::CreditsPosted { task, postings } => Self::CreditsPosted {
                 task: *task,
@@ -169,6 +170,26 @@ fn lost((task, worker): (TaskId, NodeId), why: &LossReason, replicas: &[(u32, u3
         detail: detail.to_owned(),
         chunks: replicas.iter().map(|(chunk, _)| *chunk).collect(),
         attempts: replicas.iter().map(|(_, attempt)| *attempt).collect(),
+    }
+}
+
+fn checked(task: TaskId, checks: &[ReplicaCheck]) -> Happening {
+    let letter = |check: &ReplicaCheck| match check.verdict {
+        CheckVerdict::Accepted => 'a',
+        CheckVerdict::Refuted => 'r',
+        CheckVerdict::Failed(_) => 'f',
+    };
+    let why = checks.iter().find_map(|check| match &check.verdict {
+        CheckVerdict::Failed(why) => Some(why.clone()),
+        _ => None,
+    });
+    Happening::ReplicasChecked {
+        task,
+        chunks: checks.iter().map(|check| check.chunk).collect(),
+        attempts: checks.iter().map(|check| check.attempt).collect(),
+        verdicts: checks.iter().map(letter).collect(),
+        detail: why.unwrap_or_default(),
+        fuel: checks.iter().map(|check| check.usage.fuel).fold(0, u64::saturating_add),
     }
 }
 

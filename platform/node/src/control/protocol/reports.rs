@@ -119,9 +119,32 @@ pub struct TaskReport {
     pub errors: Vec<ErrorGroup>,
     /// Fuel of all executions.
     pub fuel: u64,
+    /// What the job's own check came to.
+    #[serde(default, skip_serializing_if = "CheckTally::is_empty")]
+    pub checks: CheckTally,
     /// Numbers the job reported, over accepted chunks.
     #[serde(default, skip_serializing_if = "JobMetrics::is_empty")]
     pub metrics: JobMetrics,
+}
+
+/// What the job's own check came to, over a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CheckTally {
+    /// Results it found right.
+    pub accepted: u32,
+    /// Results it found wrong.
+    pub refuted: u32,
+    /// Checks that could not be done.
+    pub failed: u32,
+    /// Fuel of all of them, spent here and paid by nobody.
+    pub fuel: u64,
+}
+
+impl CheckTally {
+    /// Whether nothing was checked.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Equal errors of many chunks.

@@ -34,7 +34,27 @@ async fn inspect(
     let manifest =
         described.map_err(|error| bad_input(format!("{shown}: {error}"), "see `p2pjob new` for a job that works"))?;
     check_schema(&manifest)?;
+    check_checked(&manifest, job.has_check())
+        .map_err(|(message, remedy)| bad_input(format!("{shown}: {message}"), remedy))?;
     Ok((bytes, job, manifest))
+}
+
+/// Whether the manifest says the truth about the export `check`: message and remedy if not.
+fn check_checked(manifest: &Manifest, has_check: bool) -> Result<(), (String, &'static str)> {
+    match (manifest.checked, has_check) {
+        (true, false) => Err((
+            format!("job {} says that it is checked and exports no check", manifest.name),
+            "say `export_job!(.., checked)`, or leave `checked` out of the manifest",
+        )),
+        (false, true) => Err((
+            format!(
+                "job {} exports check, and its manifest does not say that it is checked",
+                manifest.name
+            ),
+            "set `const CHECKED: bool = true`, or `\"checked\": true` in the manifest",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_schema(manifest: &Manifest) -> Result<(), ControlError> {
@@ -163,12 +183,14 @@ pub async fn describe(context: &Arc<Context>, job: &str) -> Result<JobReport, Co
             ),
             remedy: "start the node that published it, or publish it here".to_owned(),
         })?;
+        let has_check = loaded.has_check();
         let described = context
             .on_local_pool(move || loaded.describe())
             .await
             .map_err(internal)?;
         let manifest = described.map_err(|error| bad_input(error.to_string(), ""))?;
         check_schema(&manifest)?;
+        check_checked(&manifest, has_check).map_err(|(message, remedy)| bad_input(message, remedy))?;
         let kept = manifest.clone();
         context.ask(move |core| core.jobs.describe(id, kept)).await?;
         report.manifest = Some(manifest);

@@ -34,9 +34,19 @@ async fn specify(context: &Arc<Context>, request: SubmitRequest, replies: &Repli
         config.verify = match manifest.verify {
             JobVerify::None => VerifyPolicy::None,
             JobVerify::Quorum => VerifyPolicy::Quorum(2),
+            JobVerify::Check => VerifyPolicy::Check,
         };
     }
     check_config(&config)?;
+    if config.verify == VerifyPolicy::Check && !manifest.checked {
+        return Err(bad_input(
+            format!(
+                "job {} has no check of its own, so its results cannot be verified by one",
+                manifest.name
+            ),
+            "use --verify quorum:2, or another of its versions; `p2pjob jobs NAME` says whether a job is checked",
+        ));
+    }
     let mut requirements = request.requirements;
     requirements.memory_bytes = requirements.memory_bytes.max(manifest.memory_bytes);
     let given = check_inputs(&manifest, &request.inputs)?;
@@ -182,7 +192,7 @@ pub async fn quote(
     let recalled = u32::try_from(recalled).unwrap_or(u32::MAX);
     let replicas = match spec.config.verify {
         VerifyPolicy::Quorum(k) => u32::from(k),
-        VerifyPolicy::None | VerifyPolicy::Spot(_) => 1,
+        VerifyPolicy::None | VerifyPolicy::Spot(_) | VerifyPolicy::Check => 1,
     };
     let job = spec.job;
     let from_history = context.ask(move |core| core.has_history(&job)).await?;

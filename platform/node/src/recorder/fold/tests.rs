@@ -145,6 +145,49 @@ fn fold_all(fold: &mut Fold, records: &[Recorded]) -> Batch {
 }
 
 #[test]
+fn a_checked_chunk_is_certain() {
+    use job_model::event::ReplicaCheck;
+    let check = |chunk, verdict| Event::ReplicasChecked {
+        task: TASK,
+        checks: vec![ReplicaCheck {
+            chunk,
+            attempt: 0,
+            verdict,
+            usage: Usage::default(),
+        }],
+    };
+    let events = [
+        submit(),
+        plan(2),
+        assign(0, &[(0, 0), (1, 0)]),
+        finish(0, 0, 0, value()),
+        check(0, CheckVerdict::Accepted),
+        verify(0, 0, &[(0, 0, ReplicaVerdict::Accepted)]),
+        finish(0, 1, 0, value()),
+        check(1, CheckVerdict::Failed("out of fuel".to_owned())),
+        verify(1, 0, &[(0, 0, ReplicaVerdict::Accepted)]),
+    ];
+    let records: Vec<Recorded> = (1..)
+        .zip(events)
+        .map(|(seq, event)| Recorded {
+            seq,
+            at: UnixMillis(seq),
+            event,
+        })
+        .collect();
+    let batch = fold_all(&mut Fold::new(ME, &Resume::default()), &records);
+    let task = &batch.tasks[0];
+    assert_eq!(task.accepted, 2);
+    assert!((task.confidence_sum - (1.0 + 0.8)).abs() < 1e-9, "{task:?}");
+    // One word per result, as there is one worker per result.
+    assert!(
+        batch.chunks.iter().all(|chunk| chunk.outcomes == "0v "),
+        "{:?}",
+        batch.chunks
+    );
+}
+
+#[test]
 fn a_whole_task_in_one_batch() {
     let mut fold = Fold::new(ME, &Resume::default());
     let batch = fold_all(&mut fold, &story());

@@ -1,0 +1,204 @@
+//! Tensors as little-endian bytes, in pieces and without copies: how they come from inputs and go to outputs.
+
+use crate::dtype::DType;
+use crate::error::{ComputeError, Result};
+use crate::session::{Lease, Session};
+use crate::tensor::{Data, Tensor};
+use bytemuck::{cast_slice, cast_slice_mut};
+use half::{bf16, f16, slice::HalfFloatSliceExt};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A tensor that is being filled with bytes, in any order of pieces. What is not written stays zero.
+#[derive(Debug)]
+pub struct TensorBuilder {
+    op: &'static str,
+    shape: Vec<usize>,
+    elements: Elements,
+    lease: Arc<Lease>,
+}
+
+/// The buffers, not yet shared.
+#[derive(Debug)]
+enum Elements {
+    F16(Vec<f16>),
+    BF16(Vec<bf16>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    I8(Vec<i8>),
+    I16(Vec<i16>),
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    U32(Vec<u32>),
+    U64(Vec<u64>),
+    Bool(Vec<bool>),
+}
+
+impl TensorBuilder {
+    /// Leases and makes the memory of a tensor (not of texts). Charges nothing. Errors name `op`.
+    pub fn new(session: &Session, op: &'static str, dtype: DType, shape: &[usize]) -> Result<Self> {
+        let (count, lease) = session.lease_for(op, shape, dtype)?;
+        let elements = match dtype {
+            DType::F16 => Elements::F16(vec![f16::ZERO; count]),
+            DType::BF16 => Elements::BF16(vec![bf16::ZERO; count]),
+            DType::F32 => Elements::F32(vec![0.0; count]),
+            DType::F64 => Elements::F64(vec![0.0; count]),
+            DType::I8 => Elements::I8(vec![0; count]),
+            DType::I16 => Elements::I16(vec![0; count]),
+            DType::I32 => Elements::I32(vec![0; count]),
+            DType::I64 => Elements::I64(vec![0; count]),
+            DType::U8 => Elements::U8(vec![0; count]),
+            DType::U16 => Elements::U16(vec![0; count]),
+            DType::U32 => Elements::U32(vec![0; count]),
+            DType::U64 => Elements::U64(vec![0; count]),
+            DType::Bool => Elements::Bool(vec![false; count]),
+            DType::Text => {
+                let why = "texts have no bytes; only models give them".to_owned();
+                return Err(ComputeError::DType { op, why });
+            }
+        };
+        Ok(Self {
+            op,
+            shape: shape.to_vec(),
+            elements,
+            lease,
+        })
+    }
+
+    /// Writes a piece at a byte offset. Booleans: 0 is false, any other byte true.
+    pub fn put(&mut self, offset: usize, piece: &[u8]) -> Result<()> {
+        let op = self.op;
+        let end = offset.checked_add(piece.len());
+        let out_of_range = || ComputeError::Argument {
+            op,
+            why: format!("{} bytes at {offset} are not inside the tensor", piece.len()),
+        };
+        let end = end.ok_or_else(out_of_range)?;
+        if let Elements::Bool(values) = &mut self.elements {
+            let target = values.get_mut(offset..end).ok_or_else(out_of_range)?;
+            for (value, byte) in target.iter_mut().zip(piece) {
+                *value = *byte != 0;
+            }
+            return Ok(());
+        }
+        let bytes = self.elements.memory();
+        bytes
+            .get_mut(offset..end)
+            .ok_or_else(out_of_range)?
+            .copy_from_slice(piece);
+        Ok(())
+    }
+
+    /// The tensor.
+    pub fn finish(mut self) -> Result<Tensor> {
+        if cfg!(target_endian = "big") {
+            let size = self.elements.size();
+            self.elements.memory().chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        }
+        Tensor::from_data(&self.shape, self.elements.share(), Some(self.lease))
+    }
+}
+
+impl Elements {
+    /// The bytes as they lie in memory; none of booleans, which not every byte is.
+    fn memory(&mut self) -> &mut [u8] {
+        match self {
+            Self::F16(v) => cast_slice_mut(v.reinterpret_cast_mut()),
+            Self::BF16(v) => cast_slice_mut(v.reinterpret_cast_mut()),
+            Self::F32(v) => cast_slice_mut(v),
+            Self::F64(v) => cast_slice_mut(v),
+            Self::I8(v) => cast_slice_mut(v),
+            Self::I16(v) => cast_slice_mut(v),
+            Self::I32(v) => cast_slice_mut(v),
+            Self::I64(v) => cast_slice_mut(v),
+            Self::U8(v) => v,
+            Self::U16(v) => cast_slice_mut(v),
+            Self::U32(v) => cast_slice_mut(v),
+            Self::U64(v) => cast_slice_mut(v),
+            Self::Bool(_) => &mut [],
+        }
+    }
+
+    /// Bytes of one element.
+    fn size(&self) -> usize {
+        match self {
+            Self::I8(_) | Self::U8(_) | Self::Bool(_) => 1,
+            Self::F16(_) | Self::BF16(_) | Self::I16(_) | Self::U16(_) => 2,
+            Self::F32(_) | Self::I32(_) | Self::U32(_) => 4,
+            Self::F64(_) | Self::I64(_) | Self::U64(_) => 8,
+        }
+    }
+
+    fn share(self) -> Data {
+        match self {
+            Self::F16(v) => Data::F16(Arc::new(v)),
+            Self::BF16(v) => Data::BF16(Arc::new(v)),
+            Self::F32(v) => Data::F32(Arc::new(v)),
+            Self::F64(v) => Data::F64(Arc::new(v)),
+            Self::I8(v) => Data::I8(Arc::new(v)),
+            Self::I16(v) => Data::I16(Arc::new(v)),
+            Self::I32(v) => Data::I32(Arc::new(v)),
+            Self::I64(v) => Data::I64(Arc::new(v)),
+            Self::U8(v) => Data::U8(Arc::new(v)),
+            Self::U16(v) => Data::U16(Arc::new(v)),
+            Self::U32(v) => Data::U32(Arc::new(v)),
+            Self::U64(v) => Data::U64(Arc::new(v)),
+            Self::Bool(v) => Data::Bool(Arc::new(v)),
+        }
+    }
+}
+
+impl Tensor {
+    /// All elements as little-endian bytes, row-major; a view where the machine's order is the same. None for texts.
+    pub fn le_bytes(&self) -> Option<Cow<'_, [u8]>> {
+        if cfg!(target_endian = "big") {
+            return self.to_le_bytes().map(Cow::Owned);
+        }
+        let bytes: &[u8] = match self.data() {
+            Data::F16(v) => cast_slice(v.reinterpret_cast()),
+            Data::BF16(v) => cast_slice(v.reinterpret_cast()),
+            Data::F32(v) => cast_slice(v),
+            Data::F64(v) => cast_slice(v),
+            Data::I8(v) => cast_slice(v),
+            Data::I16(v) => cast_slice(v),
+            Data::I32(v) => cast_slice(v),
+            Data::I64(v) => cast_slice(v),
+            Data::U8(v) => v,
+            Data::U16(v) => cast_slice(v),
+            Data::U32(v) => cast_slice(v),
+            Data::U64(v) => cast_slice(v),
+            Data::Bool(v) => cast_slice(v),
+            Data::Text(_) => return None,
+        };
+        Some(Cow::Borrowed(bytes))
+    }
+
+    /// The same number everywhere: rounded to the type, cut and saturated for whole numbers (NaN is 0), not 0 for true.
+    /// Charges for the bytes. Errors name `op`; texts are one.
+    pub fn filled(session: &Session, op: &'static str, (dtype, shape): (DType, &[usize]), value: f64) -> Result<Self> {
+        let count = crate::element_count(op, shape, dtype)?;
+        session.charge(0, (count as u64).saturating_mul(dtype.size() as u64))?;
+        let mut builder = TensorBuilder::new(session, op, dtype, shape)?;
+        match &mut builder.elements {
+            Elements::F16(v) => v.fill(f16::from_f64(value)),
+            Elements::BF16(v) => v.fill(bf16::from_f64(value)),
+            Elements::F32(v) => v.fill(value as f32),
+            Elements::F64(v) => v.fill(value),
+            Elements::I8(v) => v.fill(value as i8),
+            Elements::I16(v) => v.fill(value as i16),
+            Elements::I32(v) => v.fill(value as i32),
+            Elements::I64(v) => v.fill(value as i64),
+            Elements::U8(v) => v.fill(value as u8),
+            Elements::U16(v) => v.fill(value as u16),
+            Elements::U32(v) => v.fill(value as u32),
+            Elements::U64(v) => v.fill(value as u64),
+            Elements::Bool(v) => v.fill(value != 0.0),
+        }
+        Tensor::from_data(shape, builder.elements.share(), Some(builder.lease))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! `models`: loads a model from an input and runs it.
+
+use super::compute::{Held, compute, hold, release, told};
+use super::operation::told_dtype;
+use super::tensors::{Answer, TensorHandle, fetch};
+use super::{Host, HostState, OPERANDS_MAX, Stop, charge, cost, enter, inputs};
+use crate::bindings::p2pjob::job::models as wit;
+use std::sync::Arc;
+use tensor_compute::Tensor;
+use tensor_compute::onnx::{Model, Port};
+use wasmtime::component::{Linker, Resource, ResourceType};
+
+pub(super) const NAME: &str = "p2pjob:job/models@0.1.0";
+
+/// Shared, so that a run does not borrow the guest's handles.
+type Loaded = Arc<Model>;
+type ModelHandle = Resource<Held<Loaded>>;
+type Ports = fn(&Model) -> &[Port];
+
+pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(NAME)?;
+    instance.resource("model", ResourceType::host::<Held<Loaded>>(), |host, rep| {
+        release::<Loaded>(host, rep)
+    })?;
+    instance.func_wrap("[static]model.load", load)?;
+    let ports: [(&str, Ports); 2] = [
+        ("[method]model.inputs", Model::inputs),
+        ("[method]model.outputs", Model::outputs),
+    ];
+    for (name, of) in ports {
+        instance.func_wrap(name, move |mut host: Host<'_>, (handle,): (ModelHandle,)| {
+            let model = Arc::clone(host.data().compute.get(&handle)?);
+            let ports = of(&model);
+            let bytes: usize = ports.iter().map(|port| size_of::<Port>() + port.name.len()).sum();
+            enter(&mut host, bytes as u64, cost::COPY_FUEL_PER_BYTE)?;
+            Ok((ports.iter().map(port).collect::<Vec<_>>(),))
+        })?;
+    }
+    instance.func_wrap("[method]model.run", run)
+}
+
+fn port(port: &Port) -> wit::Port {
+    wit::Port {
+        name: port.name.clone(),
+        element_type: told_dtype(port.dtype),
+        shape: port
+            .shape
+            .iter()
+            .map(|length| length.map(|length| length as u64))
+            .collect(),
+    }
+}
+
+fn load(mut host: Host<'_>, (index,): (u32,)) -> Answer<ModelHandle> {
+    let size = inputs::size(host.data(), index);
+    let room = compute(&mut host, |session| {
+        session.charge(0, 0)?;
+        match size {
+            Ok(size) => Ok((size, session.lease(size)?)),
+            Err(_) => super::compute::refused("load", format!("there is no input (or slice) {index} to read here")),
+        }
+    })?;
+    let (size, _lease) = match room {
+        Ok(room) => room,
+        Err(error) => return Ok((Err(told(error)),)),
+    };
+    charge(&mut host, size.saturating_mul(cost::COPY_FUEL_PER_BYTE))?;
+    let mut file = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    fetch(&mut host, (index, 0, size), |_, piece| {
+        file.extend_from_slice(piece);
+        Ok(())
+    })?;
+    match compute(&mut host, |session| Model::load(session, &file))? {
+        Ok(model) => Ok((Ok(hold(&mut host, Arc::new(model))?),)),
+        Err(error) => Ok((Err(told(error)),)),
+    }
+}
+
+fn run(mut host: Host<'_>, (handle, inputs): (ModelHandle, Vec<(String, TensorHandle)>)) -> Answer<Vec<TensorHandle>> {
+    if inputs.len() > OPERANDS_MAX {
+        let refusal = format!(
+            "models.run: {} tensors given, at most {OPERANDS_MAX} are allowed",
+            inputs.len()
+        );
+        return Err(Stop::Refused(refusal).into());
+    }
+    let model = Arc::clone(host.data().compute.get(&handle)?);
+    let named = inputs
+        .into_iter()
+        .map(|(name, handle)| Ok((name, host.data().compute.get(&handle)?.clone())));
+    let named: Vec<(String, Tensor)> = named.collect::<Result<_, Stop>>()?;
+    let made = compute(&mut host, |session| {
+        session.charge(0, named.iter().map(|(name, _)| name.len() as u64).sum())?;
+        model.run(session, named)
+    })?;
+    let outputs = match made {
+        Ok(outputs) => outputs,
+        Err(error) => return Ok((Err(told(error)),)),
+    };
+    let handles = outputs.into_iter().map(|(_, tensor)| hold(&mut host, tensor));
+    Ok((Ok(handles.collect::<wasmtime::Result<_>>()?),))
+}
