@@ -2,9 +2,8 @@
 
 use super::vector;
 use crate::error::Result;
-use crate::kernels::in_parallel;
+use crate::kernels::in_chunks;
 use crate::session::Session;
-use std::sync::{Mutex, PoisonError};
 
 /// Elements of a matrix below which waking other threads costs more than they bring.
 const WORTH_THREADS: usize = 1 << 16;
@@ -13,10 +12,8 @@ const WORTH_THREADS: usize = 1 << 16;
 pub(super) fn rows_times(session: &Session, y: &mut [f64], (a, a_row): (&[f64], usize), x: &[f64]) -> Result<()> {
     let isa = session.settings().isa;
     let rows = part_length(session, y.len(), x.len());
-    let parts: Vec<_> = y.chunks_mut(rows).map(Mutex::new).collect();
-    in_parallel(session, parts.len(), |part| {
-        let mut y = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
-        vector::rows_times(isa, &mut y, &a[part * rows * a_row..], a_row, x);
+    in_chunks(session, y, rows, |part, y| {
+        vector::rows_times(isa, y, &a[part * rows * a_row..], a_row, x);
         Ok(())
     })
 }
@@ -25,10 +22,8 @@ pub(super) fn rows_times(session: &Session, y: &mut [f64], (a, a_row): (&[f64], 
 pub(super) fn add_rows(session: &Session, y: &mut [f64], x: &[f64], (a, a_row): (&[f64], usize)) -> Result<()> {
     let isa = session.settings().isa;
     let columns = part_length(session, y.len(), x.len());
-    let parts: Vec<_> = y.chunks_mut(columns).map(Mutex::new).collect();
-    in_parallel(session, parts.len(), |part| {
-        let mut y = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
-        vector::add_rows(isa, &mut y, x, &a[part * columns..], a_row);
+    in_chunks(session, y, columns, |part, y| {
+        vector::add_rows(isa, y, x, &a[part * columns..], a_row);
         Ok(())
     })
 }
@@ -60,10 +55,8 @@ pub(super) fn reflect(
 ) -> Result<()> {
     let isa = session.settings().isa;
     let rows = part_length(session, u.len(), by.w.len());
-    let parts: Vec<_> = a.chunks_mut(rows * columns).map(Mutex::new).collect();
-    in_parallel(session, parts.len(), |part| {
-        let mut a = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
-        vector::reflect_each(isa, &mut a, (columns, first), &u[part * rows..], (by.w, by.v, by.tau));
+    in_chunks(session, a, rows * columns, |part, a| {
+        vector::reflect_each(isa, a, (columns, first), &u[part * rows..], (by.w, by.v, by.tau));
         Ok(())
     })
 }
