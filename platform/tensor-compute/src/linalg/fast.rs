@@ -8,7 +8,6 @@
 use super::exact::{self, Solver, reciprocal_condition};
 use super::pivots::PivotProduct;
 use super::work::Work;
-use super::Factorisation;
 use crate::dtype::{DType, Element};
 use crate::error::{ComputeError, Result};
 use crate::session::Session;
@@ -138,19 +137,15 @@ impl Solver for Lu {
     }
 }
 
-/// The determinant; by QR it is that of class `exact`, because faer's QR passes over columns that depend on others.
-pub(super) fn determinant(session: &Session, a: Work, n: usize, by: Factorisation) -> Result<PivotProduct> {
-    if by == Factorisation::Qr {
-        let mut a = a;
-        return exact::qr::determinant(session, &mut a.values, n);
-    }
+/// The determinant, by LU. None if a pivot before the last is exactly zero: faer divides by it.
+pub(super) fn determinant(session: &Session, a: Work, n: usize) -> Result<Option<PivotProduct>> {
     let lu = Lu::new(session, "determinant", a, n)?;
     let mut product = PivotProduct::new();
     lu.diagonal().for_each(|pivot| product.multiply(pivot));
     if lu.transpositions % 2 == 1 {
         product.negate();
     }
-    Ok(product)
+    Ok((!product.is_nan()).then_some(product))
 }
 
 /// The inverse; of a singular matrix: elements that are not finite.

@@ -23,6 +23,11 @@ impl PivotProduct {
         self.exponent += i64::from(exponent) + i64::from(carry);
     }
 
+    /// Whether a factor was NaN.
+    pub(super) fn is_nan(&self) -> bool {
+        self.fraction.is_nan()
+    }
+
     /// Changes the sign.
     pub(super) fn negate(&mut self) {
         self.fraction = -self.fraction;
@@ -38,7 +43,7 @@ impl PivotProduct {
         if self.fraction == 0.0 {
             return Determinant { value: 0.0, sign: 0.0, log_abs: f64::NEG_INFINITY };
         }
-        if self.fraction.is_nan() {
+        if self.is_nan() {
             return NOT_A_NUMBER;
         }
         // Beyond +-5000 the value is infinite or 0 anyway.
