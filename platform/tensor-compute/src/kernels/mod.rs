@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::tensor::Tensor;
 
 pub use matmul::{Product, matmul_into};
-pub use threads::in_parallel;
+pub use threads::{in_chunks, in_parallel};
 
 /// Runs an operation. Most give one tensor; `TopK` and `Pool` with indices give two.
 pub fn apply(session: &Session, op: &Op, args: &[&Tensor]) -> Result<Vec<Tensor>> {
