@@ -16,6 +16,8 @@ impl Serialize for Travelling {
                 (None, float) => serializer.serialize_f64(float.unwrap_or(f64::NAN)),
             },
             Value::Array(items) => serializer.collect_seq(items.iter().cloned().map(Travelling)),
+            // A unit would travel as an empty list.
+            Value::Null => serializer.serialize_none(),
             other => other.serialize(serializer),
         }
     }

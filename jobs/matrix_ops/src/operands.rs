@@ -141,7 +141,7 @@ fn of_raw(params: &Params, source: Source, first: Option<&Matrix>) -> Result<Mat
         bail!("{size} bytes are no whole number of {element}");
     }
     let elements = size / element.size();
-    let columns_of = |rows: u64| if rows > 0 { elements / rows } else { 0 };
+    let columns_of = |rows: u64| elements.checked_div(rows).unwrap_or(0);
     let (rows, cols) = match (first, params.rows, params.cols) {
         (None, Some(rows), Some(cols)) => (rows, cols),
         (None, Some(rows), None) => (rows, columns_of(rows)),

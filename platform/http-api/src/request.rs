@@ -121,9 +121,9 @@ pub struct TaskSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub chunk_size: Option<u64>,
-    /// How results are believed: `none`, `spot:0.1`, `quorum:2`; null: as the job asks.
+    /// How results are believed: `none`, `spot:0.1`, `quorum:2`, `check`; null: as the job asks.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = "^(none|spot:(0(\\.[0-9]+)?|1(\\.0+)?)|quorum:([1-8]))$")]
+    #[schema(pattern = "^(none|check|spot:(0(\\.[0-9]+)?|1(\\.0+)?)|quorum:([1-8]))$")]
     pub verify: Option<String>,
     /// How nodes are chosen: `round_robin`, `least_loaded`, `power_of_two`, `cheapest`, `nearest` or `data_local`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -119,7 +119,7 @@ struct ConfigInput {
     /// Size of a chunk, in the job's own unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     chunk_size: Option<u64>,
-    /// `none`, `spot:0.1`, `quorum:2`; absent: as the job asks.
+    /// `none`, `spot:0.1`, `quorum:2`, `check`; absent: as the job asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     verify: Option<String>,
     /// `round_robin`, `least_loaded`, `power_of_two`, `cheapest`, `nearest`, `data_local`.

@@ -131,7 +131,7 @@ fn verify(text: &str) -> Result<VerifyPolicy, String> {
     read.ok_or_else(|| {
         let most = limits::MAX_ATTEMPTS;
         format!(
-            "expected none, spot:0.1 (0 to 1) or quorum:2 (1 to {most}), got {:?}",
+            "expected none, spot:0.1 (0 to 1), quorum:2 (1 to {most}) or check, got {:?}",
             shown(text)
         )
     })

@@ -55,7 +55,7 @@ pub enum Happening {
         owner: String,
         /// `low`, `normal`, `high`, `critical`.
         priority: String,
-        /// `none`, `spot:0.1`, `quorum:2`.
+        /// `none`, `spot:0.1`, `quorum:2`, `check`.
         verify: String,
     },
     /// The job cut the task into chunks.

@@ -32,8 +32,8 @@ pub struct Task {
     /// Its priority.
     #[schema(value_type = PriorityName)]
     pub priority: String,
-    /// How results are believed: `none`, `spot:0.1`, `quorum:2`.
-    #[schema(pattern = "^(none|spot:[0-9.e-]+|quorum:[0-9]+)$", example = "quorum:2")]
+    /// How results are believed: `none`, `spot:0.1`, `quorum:2`, `check`.
+    #[schema(pattern = "^(none|check|spot:[0-9.e-]+|quorum:[0-9]+)$", example = "quorum:2")]
     pub verify: String,
     /// When it came.
     pub submitted_at: u64,
