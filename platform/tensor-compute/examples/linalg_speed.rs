@@ -17,7 +17,10 @@ fn main() -> Result<()> {
     let wait = rest.iter().any(|text| text == "-");
     let sizes: Vec<usize> = rest.iter().filter_map(|text| text.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![256, 512] } else { sizes };
-    let session = Session::unlimited(Settings { threads, ..Settings::default() });
+    let session = Session::unlimited(Settings {
+        threads,
+        ..Settings::default()
+    });
     if !wait {
         return measure(&session, rounds, &sizes);
     }
@@ -47,12 +50,18 @@ fn measure(session: &Session, rounds: usize, sizes: &[usize]) -> Result<()> {
                 FloatClass::Exact => tensor_compute::apply(session, &Op::MatMul, &[&a, &b]).map(drop),
                 FloatClass::Fast => linalg::fast::matmul(session, &a, &b).map(drop),
             })?;
-            time("determinant", &|| linalg::determinant(session, class, &a, Factorisation::Lu).map(drop))?;
-            time("determinant-qr", &|| linalg::determinant(session, class, &a, Factorisation::Qr).map(drop))?;
+            time("determinant", &|| {
+                linalg::determinant(session, class, &a, Factorisation::Lu).map(drop)
+            })?;
+            time("determinant-qr", &|| {
+                linalg::determinant(session, class, &a, Factorisation::Qr).map(drop)
+            })?;
             time("inverse", &|| linalg::inverse(session, class, &a).map(drop))?;
             time("solve", &|| linalg::solve(session, class, &a, &b).map(drop))?;
             time("eigenvalues", &|| linalg::eigenvalues(session, class, &a).map(drop))?;
-            time("singular-values", &|| linalg::singular_values(session, class, &a).map(drop))?;
+            time("singular-values", &|| {
+                linalg::singular_values(session, class, &a).map(drop)
+            })?;
         }
     }
     Ok(())
@@ -62,7 +71,9 @@ fn measure(session: &Session, rounds: usize, sizes: &[usize]) -> Result<()> {
 fn matrix(n: usize) -> Result<Tensor> {
     let mut state = 3_u64;
     let values = (0..n * n).map(|_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f64 / f64::from(1 << 23) - 1.0
     });
     Tensor::new(&[n, n], values.collect())

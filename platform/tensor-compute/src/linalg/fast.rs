@@ -24,19 +24,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub fn matmul(session: &Session, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     const OP: &str = "matmul";
     if a.dtype() != b.dtype() {
-        let why = format!("both operands have one element type; these have {} and {}", a.dtype(), b.dtype());
+        let why = format!(
+            "both operands have one element type; these have {} and {}",
+            a.dtype(),
+            b.dtype()
+        );
         return Err(ComputeError::DType { op: OP, why });
     }
     match a.dtype() {
         DType::F32 => matmul_of::<f32>(session, a, b, 1.0),
         DType::F64 => matmul_of::<f64>(session, a, b, 1.0),
-        dtype => {
-            Err(ComputeError::DType { op: OP, why: format!("takes float32 or float64 in class fast, not {dtype}") })
-        }
+        dtype => Err(ComputeError::DType {
+            op: OP,
+            why: format!("takes float32 or float64 in class fast, not {dtype}"),
+        }),
     }
 }
 
-fn matmul_of<T: Element + faer::traits::ComplexField>(session: &Session, a: &Tensor, b: &Tensor, one: T) -> Result<Tensor> {
+fn matmul_of<T: Element + faer::traits::ComplexField>(
+    session: &Session,
+    a: &Tensor,
+    b: &Tensor,
+    one: T,
+) -> Result<Tensor> {
     const OP: &str = "matmul";
     let ([leading @ .., k], [rows, n]) = (a.shape(), b.shape()) else {
         return Err(no_product(a, b));
@@ -46,8 +56,13 @@ fn matmul_of<T: Element + faer::traits::ComplexField>(session: &Session, a: &Ten
     }
     let shape: Vec<usize> = leading.iter().chain([n]).copied().collect();
     let m = crate::tensor::element_count(OP, leading, DType::U8)?;
-    let flops = (m as u64).saturating_mul(*k as u64).saturating_mul(*n as u64).saturating_mul(2);
-    let elements = (a.len() as u64).saturating_add(b.len() as u64).saturating_add((m as u64).saturating_mul(*n as u64));
+    let flops = (m as u64)
+        .saturating_mul(*k as u64)
+        .saturating_mul(*n as u64)
+        .saturating_mul(2);
+    let elements = (a.len() as u64)
+        .saturating_add(b.len() as u64)
+        .saturating_add((m as u64).saturating_mul(*n as u64));
     session.charge(flops, elements.saturating_mul(size_of::<T>() as u64))?;
     let (left, right) = (a.values::<T>(OP)?, b.values::<T>(OP)?);
     session.make(OP, &shape, |out| {
@@ -68,7 +83,11 @@ fn matmul_of<T: Element + faer::traits::ComplexField>(session: &Session, a: &Ten
 }
 
 fn no_product(a: &Tensor, b: &Tensor) -> ComputeError {
-    let why = format!("takes (.., m, k) by (k, n) in class fast, not {:?} by {:?}", a.shape(), b.shape());
+    let why = format!(
+        "takes (.., m, k) by (k, n) in class fast, not {:?} by {:?}",
+        a.shape(),
+        b.shape()
+    );
     ComputeError::Shape { op: "matmul", why }
 }
 
@@ -87,13 +106,19 @@ impl Lu {
     fn new(session: &Session, op: &'static str, a: Work, n: usize) -> Result<Self> {
         let lease = session.lease(2 * n as u64 * size_of::<usize>() as u64)?;
         let (forward, backward) = (vec![0; n], vec![0; n]);
-        let mut lu = Self { factors: a, n, forward, backward, transpositions: 0, _lease: lease };
+        let mut lu = Self {
+            factors: a,
+            n,
+            forward,
+            backward,
+            transpositions: 0,
+            _lease: lease,
+        };
         let par = parallel(session);
         let scratch = factor::lu_in_place_scratch::<usize, f64>(n, n, par, Default::default());
         with_scratch(session, op, scratch, |stack| {
             let a = MatMut::from_column_major_slice_mut(&mut lu.factors.values, n, n);
-            let (info, _) =
-                factor::lu_in_place(a, &mut lu.forward, &mut lu.backward, par, stack, Default::default());
+            let (info, _) = factor::lu_in_place(a, &mut lu.forward, &mut lu.backward, par, stack, Default::default());
             lu.transpositions = info.transposition_count;
         })?;
         session.go_on()?;
@@ -129,11 +154,21 @@ impl Lu {
 /// One vector is not worth more than one thread.
 impl Solver for Lu {
     fn solve(&self, session: &Session, x: &mut [f64]) -> Result<()> {
-        self.solve_for(session, MatMut::from_column_major_slice_mut(x, self.n, 1), false, Par::Seq)
+        self.solve_for(
+            session,
+            MatMut::from_column_major_slice_mut(x, self.n, 1),
+            false,
+            Par::Seq,
+        )
     }
 
     fn solve_transposed(&self, session: &Session, x: &mut [f64]) -> Result<()> {
-        self.solve_for(session, MatMut::from_column_major_slice_mut(x, self.n, 1), true, Par::Seq)
+        self.solve_for(
+            session,
+            MatMut::from_column_major_slice_mut(x, self.n, 1),
+            true,
+            Par::Seq,
+        )
     }
 }
 
@@ -167,7 +202,11 @@ pub(super) fn solve(session: &Session, a: Work, mut b: Work, (n, columns): (usiz
     let size = exact::norms::one(session, &a.values, n);
     let lu = Lu::new(session, "solve", a, n)?;
     let without_pivot = lu.diagonal().any(|pivot| pivot == 0.0);
-    let reciprocal = if without_pivot { 0.0 } else { reciprocal_condition(session, &lu, n, size)? };
+    let reciprocal = if without_pivot {
+        0.0
+    } else {
+        reciprocal_condition(session, &lu, n, size)?
+    };
     if reciprocal.is_nan() || reciprocal == 0.0 || columns == 0 {
         return Ok((b, reciprocal));
     }
@@ -190,7 +229,10 @@ pub(super) fn eigenvalues(session: &Session, a: &[f64], n: usize, out: &mut [f64
         let (re, im) = (DiagMut::from_slice_mut(re), DiagMut::from_slice_mut(im));
         evd::evd_real(a, re, im, None, None, par, stack, Default::default())
     })?
-    .map_err(|_| ComputeError::NoConvergence { op: OP, iterations: iterations_of(n) })?;
+    .map_err(|_| ComputeError::NoConvergence {
+        op: OP,
+        iterations: iterations_of(n),
+    })?;
     session.go_on()?;
     for (pair, (re, im)) in out.as_chunks_mut::<2>().0.iter_mut().zip(re.iter().zip(im.iter())) {
         *pair = [*re, *im];
@@ -207,9 +249,20 @@ pub(super) fn singular_values(session: &Session, a: &[f64], (rows, columns): (us
     let scratch = svd::svd_scratch::<f64>(columns, rows, no, no, par, Default::default());
     with_scratch(session, OP, scratch, |stack| {
         let a = MatRef::from_column_major_slice(a, columns, rows);
-        svd::svd(a, DiagMut::from_slice_mut(&mut values.values), None, None, par, stack, Default::default())
+        svd::svd(
+            a,
+            DiagMut::from_slice_mut(&mut values.values),
+            None,
+            None,
+            par,
+            stack,
+            Default::default(),
+        )
     })?
-    .map_err(|_| ComputeError::NoConvergence { op: OP, iterations: iterations_of(rows.min(columns)) })?;
+    .map_err(|_| ComputeError::NoConvergence {
+        op: OP,
+        iterations: iterations_of(rows.min(columns)),
+    })?;
     session.go_on()?;
     Ok(values)
 }

@@ -140,7 +140,10 @@ pub fn solve(session: &Session, class: FloatClass, a: &Tensor, b: &Tensor) -> Re
     const OP: &str = "solve";
     let n = square(OP, a)?;
     let columns = right_side(OP, a, b)?;
-    let by_columns = (columns as u64).saturating_add(10).saturating_mul(2).saturating_mul(square_of(n));
+    let by_columns = (columns as u64)
+        .saturating_add(10)
+        .saturating_mul(2)
+        .saturating_mul(square_of(n));
     let flops = (cube(n).saturating_mul(2) / 3).saturating_add(by_columns);
     session.charge(flops, bytes(a).saturating_add(bytes(b).saturating_mul(2)))?;
     let mut work = Work::read(session, OP, a)?;
@@ -201,7 +204,11 @@ pub fn norm(session: &Session, class: FloatClass, a: &Tensor, norm: Norm) -> Res
         _ => matrix(OP, a)?,
     };
     let by_singular_values = matches!(norm, Norm::Two | Norm::Nuclear);
-    let flops = if by_singular_values { singular_flops(rows, columns) } else { a.len() as u64 * 2 };
+    let flops = if by_singular_values {
+        singular_flops(rows, columns)
+    } else {
+        a.len() as u64 * 2
+    };
     session.charge(flops, bytes(a))?;
     let work = Work::read(session, OP, a)?;
     if by_singular_values {
@@ -237,7 +244,11 @@ fn right_side(op: &'static str, a: &Tensor, b: &Tensor) -> Result<usize> {
     if b.dtype() != a.dtype() {
         return Err(ComputeError::DType {
             op,
-            why: format!("the right side has the element type of the matrix ({}), not {}", a.dtype(), b.dtype()),
+            why: format!(
+                "the right side has the element type of the matrix ({}), not {}",
+                a.dtype(),
+                b.dtype()
+            ),
         });
     }
     match (a.shape(), b.shape()) {
@@ -255,8 +266,15 @@ fn check_condition(op: &'static str, n: usize, reciprocal_condition: f64) -> Res
     if n == 0 || reciprocal_condition >= f64::EPSILON {
         return Ok(());
     }
-    let reciprocal_condition = if reciprocal_condition.is_nan() { 0.0 } else { reciprocal_condition };
-    Err(ComputeError::Singular { op, reciprocal_condition })
+    let reciprocal_condition = if reciprocal_condition.is_nan() {
+        0.0
+    } else {
+        reciprocal_condition
+    };
+    Err(ComputeError::Singular {
+        op,
+        reciprocal_condition,
+    })
 }
 
 fn bytes(a: &Tensor) -> u64 {
@@ -274,5 +292,6 @@ fn cube(n: usize) -> u64 {
 fn singular_flops(rows: usize, columns: usize) -> u64 {
     let (long, short) = (rows.max(columns) as u64, rows.min(columns));
     let all = square_of(short).saturating_mul(long).saturating_mul(4);
-    all.saturating_sub(cube(short) / 3 * 4).saturating_add(square_of(short).saturating_mul(30))
+    all.saturating_sub(cube(short) / 3 * 4)
+        .saturating_add(square_of(short).saturating_mul(30))
 }

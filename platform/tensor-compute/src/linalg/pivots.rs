@@ -12,7 +12,10 @@ pub(super) struct PivotProduct {
 impl PivotProduct {
     /// The empty product, 1.
     pub(super) fn new() -> Self {
-        Self { fraction: 1.0, exponent: 0 }
+        Self {
+            fraction: 1.0,
+            exponent: 0,
+        }
     }
 
     /// Multiplies by a finite factor.
@@ -41,7 +44,11 @@ impl PivotProduct {
     /// The determinant.
     pub(super) fn finish(self) -> Determinant {
         if self.fraction == 0.0 {
-            return Determinant { value: 0.0, sign: 0.0, log_abs: f64::NEG_INFINITY };
+            return Determinant {
+                value: 0.0,
+                sign: 0.0,
+                log_abs: f64::NEG_INFINITY,
+            };
         }
         if self.is_nan() {
             return NOT_A_NUMBER;
@@ -57,4 +64,8 @@ impl PivotProduct {
 }
 
 /// The determinant of a matrix with an element that is not finite.
-pub(super) const NOT_A_NUMBER: Determinant = Determinant { value: f64::NAN, sign: f64::NAN, log_abs: f64::NAN };
+pub(super) const NOT_A_NUMBER: Determinant = Determinant {
+    value: f64::NAN,
+    sign: f64::NAN,
+    log_abs: f64::NAN,
+};

@@ -12,7 +12,10 @@ use crate::tensor::Tensor;
 const CLASSES: [FloatClass; 2] = [FloatClass::Exact, FloatClass::Fast];
 
 fn session() -> Session {
-    Session::unlimited(Settings { threads: 2, ..Settings::default() })
+    Session::unlimited(Settings {
+        threads: 2,
+        ..Settings::default()
+    })
 }
 
 /// Numbers in [-1, 1) from a seed (SplitMix64).
@@ -46,7 +49,9 @@ fn values(a: &Tensor) -> Vec<f64> {
 
 /// A plain product, for checks.
 fn product(a: &Tensor, b: &Tensor) -> Tensor {
-    let ([m, k], [_, n]) = (a.shape(), b.shape()) else { panic!("matrices") };
+    let ([m, k], [_, n]) = (a.shape(), b.shape()) else {
+        panic!("matrices")
+    };
     let (x, y) = (values(a), values(b));
     let mut out = vec![0.0; m * n];
     for i in 0..*m {
@@ -66,7 +71,13 @@ fn transposed(a: &Tensor) -> Tensor {
 }
 
 fn largest(x: &[f64]) -> f64 {
-    x.iter().fold(0.0, |largest, x| if x.abs() > largest || x.is_nan() { x.abs() } else { largest })
+    x.iter().fold(0.0, |largest, x| {
+        if x.abs() > largest || x.is_nan() {
+            x.abs()
+        } else {
+            largest
+        }
+    })
 }
 
 /// Fails unless the values are equal up to `error` times the largest.
@@ -75,7 +86,10 @@ fn assert_near(what: &str, got: &[f64], wanted: &[f64], error: f64) {
     let size = largest(wanted).max(f64::MIN_POSITIVE);
     for (at, (x, y)) in got.iter().zip(wanted).enumerate() {
         let off = (x - y).abs() / size;
-        assert!(off <= error, "{what}: element {at} is {x}, wanted {y}; off by {off:e} of {size:e}, allowed {error:e}");
+        assert!(
+            off <= error,
+            "{what}: element {at} is {x}, wanted {y}; off by {off:e} of {size:e}, allowed {error:e}"
+        );
     }
 }
 
@@ -85,8 +99,13 @@ fn assert_same_eigenvalues(what: &str, got: &[f64], wanted: &[f64], error: f64) 
     let mut left: Vec<&[f64]> = wanted.chunks(2).collect();
     for value in got.chunks(2) {
         let off = |other: &[f64]| (value[0] - other[0]).hypot(value[1] - other[1]);
-        let nearest = (0..left.len()).min_by(|x, y| off(left[*x]).total_cmp(&off(left[*y]))).unwrap();
+        let nearest = (0..left.len())
+            .min_by(|x, y| off(left[*x]).total_cmp(&off(left[*y])))
+            .unwrap();
         let off = off(left.swap_remove(nearest));
-        assert!(off <= error, "{what}: {value:?} is {off:e} from any other, allowed {error:e}: {got:?} against {wanted:?}");
+        assert!(
+            off <= error,
+            "{what}: {value:?} is {off:e} from any other, allowed {error:e}: {got:?} against {wanted:?}"
+        );
     }
 }

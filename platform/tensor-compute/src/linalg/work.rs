@@ -19,7 +19,10 @@ impl Work {
     /// Zeros.
     pub(super) fn zeros(session: &Session, count: usize) -> Result<Self> {
         let (count, lease) = session.lease_for("linalg", &[count], DType::F64)?;
-        Ok(Self { values: vec![0.0; count], lease })
+        Ok(Self {
+            values: vec![0.0; count],
+            lease,
+        })
     }
 
     /// A copy of a tensor's elements, widened.
@@ -42,7 +45,9 @@ impl Work {
             return session.adopt(shape, Data::F64(Arc::new(values)), self.lease);
         }
         session.make::<f32>(op, shape, |out| {
-            out.iter_mut().zip(&values).for_each(|(out, value)| *out = *value as f32);
+            out.iter_mut()
+                .zip(&values)
+                .for_each(|(out, value)| *out = *value as f32);
             Ok(())
         })
     }
@@ -69,7 +74,10 @@ impl Work {
         let at = self.values.iter().position(|value| !value.is_finite()).unwrap_or(0);
         Err(ComputeError::Argument {
             op,
-            why: format!("the elements of the matrix must be finite; element {at} (row by row) is {}", self.values[at]),
+            why: format!(
+                "the elements of the matrix must be finite; element {at} (row by row) is {}",
+                self.values[at]
+            ),
         })
     }
 }
@@ -86,7 +94,10 @@ pub(super) fn matrix(op: &'static str, a: &Tensor) -> Result<(usize, usize)> {
     }
     match a.shape() {
         [rows, columns] => Ok((*rows, *columns)),
-        shape => Err(ComputeError::Shape { op, why: format!("takes a matrix (rank 2), not the shape {shape:?}") }),
+        shape => Err(ComputeError::Shape {
+            op,
+            why: format!("takes a matrix (rank 2), not the shape {shape:?}"),
+        }),
     }
 }
 
@@ -94,12 +105,16 @@ pub(super) fn matrix(op: &'static str, a: &Tensor) -> Result<(usize, usize)> {
 pub(super) fn square(op: &'static str, a: &Tensor) -> Result<usize> {
     match matrix(op, a)? {
         (rows, columns) if rows == columns => Ok(rows),
-        (rows, columns) => {
-            Err(ComputeError::Shape { op, why: format!("takes a square matrix, not {rows} rows by {columns} columns") })
-        }
+        (rows, columns) => Err(ComputeError::Shape {
+            op,
+            why: format!("takes a square matrix, not {rows} rows by {columns} columns"),
+        }),
     }
 }
 
 fn float_only(op: &'static str, a: &Tensor) -> ComputeError {
-    ComputeError::DType { op, why: format!("takes float32 or float64, not {}; cast first", a.dtype()) }
+    ComputeError::DType {
+        op,
+        why: format!("takes float32 or float64, not {}; cast first", a.dtype()),
+    }
 }

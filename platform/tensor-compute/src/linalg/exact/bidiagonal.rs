@@ -38,7 +38,13 @@ pub(super) fn reduce(session: &Session, a: &mut [f64], columns: usize, d: &mut [
         let (beta, tau_right) = vector::reflector(isa, v);
         e[k] = beta;
         let corner = &mut a[(k + 1) * columns..];
-        parallel::reflect(session, corner, (columns, k + 1), &u[1..], parallel::Reflection { w, v, tau: tau_right })?;
+        parallel::reflect(
+            session,
+            corner,
+            (columns, k + 1),
+            &u[1..],
+            parallel::Reflection { w, v, tau: tau_right },
+        )?;
     }
     Ok(())
 }

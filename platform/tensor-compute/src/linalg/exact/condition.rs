@@ -64,7 +64,11 @@ impl Solver for Factors<'_> {
             let (before, at) = x.split_at_mut(i);
             vector::add_scaled(isa, before, -at[0], &self.row(i)[..i]);
         }
-        self.swaps.iter().enumerate().rev().for_each(|(i, swap)| x.swap(i, *swap));
+        self.swaps
+            .iter()
+            .enumerate()
+            .rev()
+            .for_each(|(i, swap)| x.swap(i, *swap));
         Ok(())
     }
 }

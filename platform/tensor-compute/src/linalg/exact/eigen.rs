@@ -17,7 +17,11 @@ const TINY: f64 = f64::MIN_POSITIVE / f64::EPSILON;
 pub(in crate::linalg) fn eigenvalues(session: &Session, a: &mut [f64], n: usize, out: &mut [f64]) -> Result<()> {
     balance(session, a, n)?;
     hessenberg::reduce(session, a, n)?;
-    let mut h = Iteration { h: a, n, isa: session.settings().isa };
+    let mut h = Iteration {
+        h: a,
+        n,
+        isa: session.settings().isa,
+    };
     let (out, _) = out.as_chunks_mut::<2>();
     let mut sweeps_left = SWEEPS_PER_ROW * n.max(STUCK);
     let most = sweeps_left;
@@ -33,7 +37,10 @@ pub(in crate::linalg) fn eigenvalues(session: &Session, a: &mut [f64], n: usize,
             }
             if sweeps_left == 0 {
                 let iterations = u32::try_from(most).unwrap_or(u32::MAX);
-                return Err(ComputeError::NoConvergence { op: "eigenvalues", iterations });
+                return Err(ComputeError::NoConvergence {
+                    op: "eigenvalues",
+                    iterations,
+                });
             }
             sweeps_left -= 1;
             without_deflation += 1;
@@ -43,7 +50,12 @@ pub(in crate::linalg) fn eigenvalues(session: &Session, a: &mut [f64], n: usize,
         if start + 1 == end {
             out[start] = [h.at(start, start), 0.0];
         } else {
-            let pair = pair_of(h.at(start, start), h.at(start, start + 1), h.at(start + 1, start), h.at(start + 1, start + 1));
+            let pair = pair_of(
+                h.at(start, start),
+                h.at(start, start + 1),
+                h.at(start + 1, start),
+                h.at(start + 1, start + 1),
+            );
             out[start..end].copy_from_slice(&pair);
         }
         end = start;
@@ -147,12 +159,19 @@ impl Iteration<'_> {
 
     /// The eigenvalues of the last two rows; others where that did not help for long.
     fn shifts(&self, start: usize, last: usize, without_deflation: usize) -> Shifts {
-        let (mut a, mut b, mut c, mut d) =
-            (self.at(last - 1, last - 1), self.at(last - 1, last), self.at(last, last - 1), self.at(last, last));
+        let (mut a, mut b, mut c, mut d) = (
+            self.at(last - 1, last - 1),
+            self.at(last - 1, last),
+            self.at(last, last - 1),
+            self.at(last, last),
+        );
         if without_deflation.is_multiple_of(STUCK) {
             let at_top = without_deflation.is_multiple_of(2 * STUCK);
             let (corner, size) = if at_top {
-                (self.at(start, start), self.at(start + 1, start).abs() + self.at(start + 2, start + 1).abs())
+                (
+                    self.at(start, start),
+                    self.at(start + 1, start).abs() + self.at(start + 2, start + 1).abs(),
+                )
             } else {
                 (d, c.abs() + self.at(last - 1, last - 2).abs())
             };
@@ -161,18 +180,31 @@ impl Iteration<'_> {
         }
         let size = a.abs() + b.abs() + c.abs() + d.abs();
         if size == 0.0 {
-            return Shifts { first: (0.0, 0.0), second: (0.0, 0.0) };
+            return Shifts {
+                first: (0.0, 0.0),
+                second: (0.0, 0.0),
+            };
         }
         let (a, b, c, scaled_d) = (a / size, b / size, c / size, d / size);
         let mean = (a + scaled_d) / 2.0;
         let determinant = (a - mean) * (scaled_d - mean) - b * c;
         let root = determinant.abs().sqrt();
         if determinant >= 0.0 {
-            return Shifts { first: (mean * size, root * size), second: (mean * size, -root * size) };
+            return Shifts {
+                first: (mean * size, root * size),
+                second: (mean * size, -root * size),
+            };
         }
         let (x, y) = (mean + root, mean - root);
-        let near = if (x - scaled_d).abs() <= (y - scaled_d).abs() { x } else { y };
-        Shifts { first: (near * size, 0.0), second: (near * size, 0.0) }
+        let near = if (x - scaled_d).abs() <= (y - scaled_d).abs() {
+            x
+        } else {
+            y
+        };
+        Shifts {
+            first: (near * size, 0.0),
+            second: (near * size, 0.0),
+        }
     }
 
     /// The first column of `(H - first) (H - second)` from row `m` on, up to a factor.
@@ -210,7 +242,11 @@ impl Iteration<'_> {
         for k in m..last {
             let three = k + 2 <= last;
             if k > m {
-                v = [self.at(k, k - 1), self.at(k + 1, k - 1), if three { self.at(k + 2, k - 1) } else { 0.0 }];
+                v = [
+                    self.at(k, k - 1),
+                    self.at(k + 1, k - 1),
+                    if three { self.at(k + 2, k - 1) } else { 0.0 },
+                ];
             }
             let (beta, tau) = small_reflector(&mut v);
             if k > m {
@@ -229,7 +265,14 @@ impl Iteration<'_> {
                 let rows = [&mut r0[k..=last], &mut r1[k..=last], &mut r2[k..=last]];
                 vector::reflect_rows(self.isa, rows, v[1], v[2], tau);
                 let end = (k + 3).min(last);
-                vector::reflect_columns(self.isa, &mut self.h[start * n + k..end * n + k + 3], n, v[1], v[2], tau);
+                vector::reflect_columns(
+                    self.isa,
+                    &mut self.h[start * n + k..end * n + k + 3],
+                    n,
+                    v[1],
+                    v[2],
+                    tau,
+                );
             } else {
                 self.reflect_last_two(k, start..last + 1, v[1], tau);
             }
@@ -273,7 +316,10 @@ fn pair_of(a: f64, b: f64, c: f64, d: f64) -> [[f64; 2]; 2] {
         return [[a, 0.0], [d, 0.0]];
     }
     let half = 0.5 * (a - d);
-    let (large, small) = (b.abs().max(c.abs()), b.abs().min(c.abs()).copysign(b) * 1.0_f64.copysign(c));
+    let (large, small) = (
+        b.abs().max(c.abs()),
+        b.abs().min(c.abs()).copysign(b) * 1.0_f64.copysign(c),
+    );
     let size = half.abs().max(large);
     // The discriminant, over `size`.
     let z = half / size * half + large / size * small;
@@ -284,5 +330,9 @@ fn pair_of(a: f64, b: f64, c: f64, d: f64) -> [[f64; 2]; 2] {
     }
     let mean = d + half;
     let root = size.sqrt() * z.abs().sqrt();
-    if z >= 0.0 { [[mean + root, 0.0], [mean - root, 0.0]] } else { [[mean, root], [mean, -root]] }
+    if z >= 0.0 {
+        [[mean + root, 0.0], [mean - root, 0.0]]
+    } else {
+        [[mean, root], [mean, -root]]
+    }
 }

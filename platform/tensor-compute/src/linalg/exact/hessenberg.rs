@@ -99,7 +99,13 @@ impl Reduction<'_> {
         let (av, avt) = self.column.values.split_at_mut(n * Reflectors::MOST);
         let (av, avt) = (&mut av[..above * width], &mut avt[..above * width]);
         av.fill(0.0);
-        let product = Product { m: above, k: rows, n: width, a: (&a[above..], n, 1), b: (v, 1, rows) };
+        let product = Product {
+            m: above,
+            k: rows,
+            n: width,
+            a: (&a[above..], n, 1),
+            b: (v, 1, rows),
+        };
         matmul_into(self.session, &product, av, width)?;
         let factor = self.reflectors.factor();
         for (out, row) in avt.chunks_exact_mut(width).zip(av.chunks_exact(width)) {
@@ -107,7 +113,13 @@ impl Reduction<'_> {
                 *out = -(0..=j).map(|t| row[t] * factor[t][j]).sum::<f64>();
             }
         }
-        let product = Product { m: above, k: width, n: rows, a: (avt, width, 1), b: (v, rows, 1) };
+        let product = Product {
+            m: above,
+            k: width,
+            n: rows,
+            a: (avt, width, 1),
+            b: (v, rows, 1),
+        };
         matmul_into(self.session, &product, &mut a[above..], n)
     }
 
@@ -118,7 +130,13 @@ impl Reduction<'_> {
         vector::scale(self.session.settings().isa, y, -1.0);
         let v = &self.reflectors.v.values[width - 1..];
         let corner = &mut a[(first + 1) * n + behind..];
-        let product = Product { m: rows, k: width, n: n - behind, a: (y, 1, rows), b: (v, rows, 1) };
+        let product = Product {
+            m: rows,
+            k: width,
+            n: n - behind,
+            a: (y, 1, rows),
+            b: (v, rows, 1),
+        };
         matmul_into(self.session, &product, corner, n)?;
         self.reflectors.apply_transposed(self.session, corner, n, n - behind)
     }

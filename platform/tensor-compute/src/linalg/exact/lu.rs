@@ -65,7 +65,13 @@ impl Panel {
                     }
                     by[t - strip] = -top[t];
                 }
-                vector::add_rows(session.settings().isa, below, &by[..end - strip], &left[strip * rows + end..], rows);
+                vector::add_rows(
+                    session.settings().isa,
+                    below,
+                    &by[..end - strip],
+                    &left[strip * rows + end..],
+                    rows,
+                );
             }
         }
         Ok(())
@@ -98,7 +104,11 @@ impl Panel {
 /// was exchanged with, in order. A column without a pivot leaves a zero on the diagonal.
 pub(super) fn factor(session: &Session, a: &mut [f64], n: usize) -> Result<Vec<usize>> {
     let width = PANEL.min(n);
-    let mut panel = Panel { values: Work::zeros(session, n.saturating_mul(width))?, rows: n, width };
+    let mut panel = Panel {
+        values: Work::zeros(session, n.saturating_mul(width))?,
+        rows: n,
+        width,
+    };
     let mut negated = Work::zeros(session, n.saturating_mul(width))?;
     let _swaps = session.lease(n as u64 * size_of::<usize>() as u64)?;
     let mut swaps = vec![0; n];
@@ -119,8 +129,20 @@ pub(super) fn factor(session: &Session, a: &mut [f64], n: usize) -> Result<Vec<u
         negate_rows(&mut negated.values, a, n, (at, width));
         let (top, bottom) = a.split_at_mut(end * n);
         let (triangle, below) = negated.values.split_at(width * width);
-        let right = Columns { values: &mut top[at * n + end..], row: n, columns: n - end };
-        solve_lower(session, Negated { values: triangle, row: width, n: width }, right)?;
+        let right = Columns {
+            values: &mut top[at * n + end..],
+            row: n,
+            columns: n - end,
+        };
+        solve_lower(
+            session,
+            Negated {
+                values: triangle,
+                row: width,
+                n: width,
+            },
+            right,
+        )?;
         let product = Product {
             m: n - end,
             k: width,
@@ -167,9 +189,29 @@ pub(in crate::linalg) fn inverse(session: &Session, mut a: Work, n: usize) -> Re
     let swaps = factor(session, &mut a.values, n)?;
     vector::scale(session.settings().isa, &mut a.values, -1.0);
     let mut inverse = Work::zeros(session, n.saturating_mul(n))?;
-    let factors = Negated { values: &a.values, row: n, n };
-    invert_lower(session, factors, Columns { values: &mut inverse.values, row: n, columns: n })?;
-    solve_upper(session, factors, Columns { values: &mut inverse.values, row: n, columns: n })?;
+    let factors = Negated {
+        values: &a.values,
+        row: n,
+        n,
+    };
+    invert_lower(
+        session,
+        factors,
+        Columns {
+            values: &mut inverse.values,
+            row: n,
+            columns: n,
+        },
+    )?;
+    solve_upper(
+        session,
+        factors,
+        Columns {
+            values: &mut inverse.values,
+            row: n,
+            columns: n,
+        },
+    )?;
     // Where each row went is where each column comes from.
     let mut order: Vec<usize> = (0..n).collect();
     swaps.iter().enumerate().for_each(|(i, swap)| order.swap(i, *swap));
@@ -193,8 +235,16 @@ pub(in crate::linalg) fn solve(
 ) -> Result<(Work, f64)> {
     let size = super::norms::one(session, &a.values, n);
     let swaps = factor(session, &mut a.values, n)?;
-    let lu = Factors { values: &a.values, n, swaps: &swaps };
-    let reciprocal = if lu.without_pivot() { 0.0 } else { reciprocal_condition(session, &lu, n, size)? };
+    let lu = Factors {
+        values: &a.values,
+        n,
+        swaps: &swaps,
+    };
+    let reciprocal = if lu.without_pivot() {
+        0.0
+    } else {
+        reciprocal_condition(session, &lu, n, size)?
+    };
     if reciprocal.is_nan() || reciprocal == 0.0 || columns == 0 {
         return Ok((b, reciprocal));
     }
@@ -206,8 +256,28 @@ pub(in crate::linalg) fn solve(
         swap_rows(&mut b.values, columns, i, *swap);
     }
     vector::scale(session.settings().isa, &mut a.values, -1.0);
-    let factors = Negated { values: &a.values, row: n, n };
-    solve_lower(session, factors, Columns { values: &mut b.values, row: columns, columns })?;
-    solve_upper(session, factors, Columns { values: &mut b.values, row: columns, columns })?;
+    let factors = Negated {
+        values: &a.values,
+        row: n,
+        n,
+    };
+    solve_lower(
+        session,
+        factors,
+        Columns {
+            values: &mut b.values,
+            row: columns,
+            columns,
+        },
+    )?;
+    solve_upper(
+        session,
+        factors,
+        Columns {
+            values: &mut b.values,
+            row: columns,
+            columns,
+        },
+    )?;
     Ok((b, reciprocal))
 }

@@ -27,5 +27,7 @@ pub(in crate::linalg) fn one(session: &Session, a: &[f64], columns: usize) -> f6
 pub(in crate::linalg) fn infinity(session: &Session, a: &[f64], columns: usize) -> f64 {
     let isa = session.settings().isa;
     let larger = |largest: f64, sum: f64| if sum > largest || sum.is_nan() { sum } else { largest };
-    a.chunks(columns.max(1)).map(|row| vector::sum_abs(isa, row)).fold(0.0, larger)
+    a.chunks(columns.max(1))
+        .map(|row| vector::sum_abs(isa, row))
+        .fold(0.0, larger)
 }

@@ -30,7 +30,11 @@ pub(super) fn add_rows(session: &Session, y: &mut [f64], x: &[f64], (a, a_row): 
 
 /// How many of `length` results one thread makes, each from `depth` elements.
 fn part_length(session: &Session, length: usize, depth: usize) -> usize {
-    let threads = if length.saturating_mul(depth) < WORTH_THREADS { 1 } else { session.settings().threads.max(1) };
+    let threads = if length.saturating_mul(depth) < WORTH_THREADS {
+        1
+    } else {
+        session.settings().threads.max(1)
+    };
     length.div_ceil(threads).max(1)
 }
 

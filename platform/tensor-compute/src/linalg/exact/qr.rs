@@ -32,7 +32,13 @@ impl Reflectors {
     pub(super) fn new(session: &Session, rows: usize, columns: usize) -> Result<Self> {
         let v = Work::zeros(session, rows.saturating_mul(PANEL))?;
         let scratch = Work::zeros(session, columns.saturating_mul(2 * PANEL))?;
-        Ok(Self { v, rows, count: 0, t: [[0.0; PANEL]; PANEL], scratch })
+        Ok(Self {
+            v,
+            rows,
+            count: 0,
+            t: [[0.0; PANEL]; PANEL],
+            scratch,
+        })
     }
 
     /// Forgets the reflectors; the next ones have length `rows`.
@@ -50,7 +56,13 @@ impl Reflectors {
         let j = self.count;
         let mut products = [0.0; PANEL];
         let (v, last) = self.v.values.split_at(j * self.rows);
-        vector::rows_times(session.settings().isa, &mut products[..j], v, self.rows, &last[..self.rows]);
+        vector::rows_times(
+            session.settings().isa,
+            &mut products[..j],
+            v,
+            self.rows,
+            &last[..self.rows],
+        );
         for i in 0..j {
             let sum: f64 = (i..j).map(|k| self.t[i][k] * products[k]).sum();
             self.t[i][j] = -tau * sum;
@@ -60,13 +72,25 @@ impl Reflectors {
     }
 
     /// `c := (I - V T' V') c` for a matrix of `columns` columns, rows `row` elements apart.
-    pub(super) fn apply_transposed(&mut self, session: &Session, c: &mut [f64], row: usize, columns: usize) -> Result<()> {
+    pub(super) fn apply_transposed(
+        &mut self,
+        session: &Session,
+        c: &mut [f64],
+        row: usize,
+        columns: usize,
+    ) -> Result<()> {
         let (k, rows) = (self.count, self.rows);
         let (w, z) = self.scratch.values.split_at_mut(PANEL * columns);
         let (w, z) = (&mut w[..k * columns], &mut z[..k * columns]);
         w.fill(0.0);
         z.fill(0.0);
-        let product = Product { m: k, k: rows, n: columns, a: (&self.v.values, rows, 1), b: (c, row, 1) };
+        let product = Product {
+            m: k,
+            k: rows,
+            n: columns,
+            a: (&self.v.values, rows, 1),
+            b: (c, row, 1),
+        };
         matmul_into(session, &product, w, columns)?;
         // z = -T' w.
         let isa = session.settings().isa;
@@ -74,7 +98,13 @@ impl Reflectors {
             let by: [f64; PANEL] = std::array::from_fn(|t| if t <= i { -self.t[t][i] } else { 0.0 });
             vector::add_rows(isa, z, &by[..=i], w, columns);
         }
-        let product = Product { m: rows, k, n: columns, a: (&self.v.values, 1, rows), b: (z, columns, 1) };
+        let product = Product {
+            m: rows,
+            k,
+            n: columns,
+            a: (&self.v.values, 1, rows),
+            b: (z, columns, 1),
+        };
         matmul_into(session, &product, c, row)
     }
 }

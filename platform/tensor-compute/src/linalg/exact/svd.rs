@@ -12,7 +12,11 @@ const SWEEPS_PER_VALUE: usize = 30;
 /// The singular values of a matrix of `rows` by `columns`, largest first.
 pub(in crate::linalg) fn singular_values(session: &Session, a: Work, (rows, columns): (usize, usize)) -> Result<Work> {
     let short = rows.min(columns);
-    let mut a = if rows < columns { transposed(session, a, rows, columns)? } else { a };
+    let mut a = if rows < columns {
+        transposed(session, a, rows, columns)?
+    } else {
+        a
+    };
     let mut d = Work::zeros(session, short)?;
     let mut e = Work::zeros(session, short)?;
     bidiagonal::reduce(session, &mut a.values, short, &mut d.values, &mut e.values)?;
@@ -26,7 +30,9 @@ pub(in crate::linalg) fn singular_values(session: &Session, a: Work, (rows, colu
 fn transposed(session: &Session, a: Work, rows: usize, columns: usize) -> Result<Work> {
     let mut out = Work::zeros(session, a.values.len())?;
     for (j, row) in out.values.chunks_exact_mut(rows.max(1)).enumerate().take(columns) {
-        row.iter_mut().zip(a.values[j..].iter().step_by(columns)).for_each(|(out, value)| *out = *value);
+        row.iter_mut()
+            .zip(a.values[j..].iter().step_by(columns))
+            .for_each(|(out, value)| *out = *value);
     }
     Ok(out)
 }
@@ -49,7 +55,10 @@ fn iterate(session: &Session, d: &mut [f64], e: &mut [f64]) -> Result<()> {
         };
         if sweeps == most {
             let iterations = u32::try_from(most).unwrap_or(u32::MAX);
-            return Err(ComputeError::NoConvergence { op: "singular_values", iterations });
+            return Err(ComputeError::NoConvergence {
+                op: "singular_values",
+                iterations,
+            });
         }
         sweeps += 1;
         let (d, e) = (&mut d[low..=high], &mut e[low..high]);
@@ -135,7 +144,11 @@ fn rotation(f: f64, g: f64) -> (f64, f64, f64) {
         return (0.0, 1.0, g);
     }
     let squares = f * f + g * g;
-    let size = if (1e-290..=1e290).contains(&squares) { squares.sqrt() } else { libm::hypot(f, g) };
+    let size = if (1e-290..=1e290).contains(&squares) {
+        squares.sqrt()
+    } else {
+        libm::hypot(f, g)
+    };
     let r = size.copysign(f);
     (f / r, g / r, r)
 }

@@ -25,7 +25,11 @@ pub(super) struct Negated<'a> {
 impl<'a> Negated<'a> {
     /// The triangle of `n` rows that begins at row and column `at`.
     fn part(&self, at: usize, n: usize) -> Self {
-        Self { values: &self.values[at * self.row + at..], row: self.row, n }
+        Self {
+            values: &self.values[at * self.row + at..],
+            row: self.row,
+            n,
+        }
     }
 
     /// From the element at row `i` and column `j` on.
@@ -49,8 +53,16 @@ impl Columns<'_> {
         // The last row may be shorter than the distance.
         let (top, bottom) = self.values.split_at_mut((rows * self.row).min(self.values.len()));
         (
-            Columns { values: top, row: self.row, columns: self.columns },
-            Columns { values: bottom, row: self.row, columns: self.columns },
+            Columns {
+                values: top,
+                row: self.row,
+                columns: self.columns,
+            },
+            Columns {
+                values: bottom,
+                row: self.row,
+                columns: self.columns,
+            },
         )
     }
 }
@@ -61,7 +73,13 @@ pub(super) fn solve_lower(session: &Session, l: Negated<'_>, mut b: Columns<'_>)
     if l.n <= SMALL {
         for i in 1..l.n {
             let (above, rest) = b.values.split_at_mut(i * b.row);
-            vector::add_rows(session.settings().isa, &mut rest[..b.columns], &l.from(i, 0)[..i], above, b.row);
+            vector::add_rows(
+                session.settings().isa,
+                &mut rest[..b.columns],
+                &l.from(i, 0)[..i],
+                above,
+                b.row,
+            );
         }
         return Ok(());
     }
@@ -108,15 +126,39 @@ pub(super) fn invert_lower(session: &Session, l: Negated<'_>, mut b: Columns<'_>
     // (A 0; C B)^-1 = (A^-1 0; -B^-1 C A^-1, B^-1).
     let half = half_of(l.n);
     let (top, bottom) = b.values.split_at_mut(half * b.row);
-    invert_lower(session, l.part(0, half), Columns { values: top, row: b.row, columns: half })?;
-    let top = Columns { values: top, row: b.row, columns: half };
-    let mut left = Columns { values: bottom, row: b.row, columns: half };
+    invert_lower(
+        session,
+        l.part(0, half),
+        Columns {
+            values: top,
+            row: b.row,
+            columns: half,
+        },
+    )?;
+    let top = Columns {
+        values: top,
+        row: b.row,
+        columns: half,
+    };
+    let mut left = Columns {
+        values: bottom,
+        row: b.row,
+        columns: half,
+    };
     let rows = l.n - half;
     add_product(session, (l.from(half, 0), l.row, rows, half), &top, &mut left)?;
     solve_lower(session, l.part(half, rows), left)?;
     b.columns = rows;
     let right = &mut b.values[half * b.row + half..];
-    invert_lower(session, l.part(half, rows), Columns { values: right, row: b.row, columns: rows })
+    invert_lower(
+        session,
+        l.part(half, rows),
+        Columns {
+            values: right,
+            row: b.row,
+            columns: rows,
+        },
+    )
 }
 
 /// `c += a b` with `a` as its elements, row distance, rows and columns.
@@ -126,7 +168,13 @@ fn add_product(
     b: &Columns<'_>,
     c: &mut Columns<'_>,
 ) -> Result<()> {
-    let product = Product { m, k, n: c.columns, a: (a, a_row, 1), b: (b.values, b.row, 1) };
+    let product = Product {
+        m,
+        k,
+        n: c.columns,
+        a: (a, a_row, 1),
+        b: (b.values, b.row, 1),
+    };
     matmul_into(session, &product, c.values, c.row)
 }
 

@@ -268,7 +268,9 @@ pub(in crate::linalg) fn length(isa: Isa, x: &[f64]) -> f64 {
 /// A Householder reflector `I - tau v v'` (v[0] = 1) that takes `x` to `(beta, 0, ..., 0)`; `x` becomes `v`. Returns
 /// `(beta, tau)`; tau is 0 where nothing has to change. Golub and Van Loan, Matrix Computations, 5.1.
 pub(in crate::linalg) fn reflector(isa: Isa, x: &mut [f64]) -> (f64, f64) {
-    let Some((alpha, rest)) = x.split_first_mut() else { return (0.0, 0.0) };
+    let Some((alpha, rest)) = x.split_first_mut() else {
+        return (0.0, 0.0);
+    };
     let first = *alpha;
     *alpha = 1.0;
     let below = length(isa, rest);

@@ -2,9 +2,7 @@
 
 use super::{matrix, single};
 use crate::isa::Isa;
-use crate::linalg::{
-    Factorisation, FloatClass, Norm, determinant, eigenvalues, inverse, norm, singular_values, solve,
-};
+use crate::linalg::{Factorisation, FloatClass, Norm, determinant, eigenvalues, inverse, norm, singular_values, solve};
 use crate::session::{Session, Settings};
 use crate::tensor::Tensor;
 
@@ -15,7 +13,12 @@ fn all_bits(session: &Session, n: usize) -> Vec<Vec<u8>> {
     let mut out = Vec::new();
     for by in [Factorisation::Lu, Factorisation::Qr] {
         let d = determinant(session, class, &a, by).unwrap();
-        out.push([d.value, d.sign, d.log_abs].iter().flat_map(|part| part.to_le_bytes()).collect());
+        out.push(
+            [d.value, d.sign, d.log_abs]
+                .iter()
+                .flat_map(|part| part.to_le_bytes())
+                .collect(),
+        );
     }
     for a in [a.clone(), single(&a)] {
         out.push(bytes(inverse(session, class, &a).unwrap()));
@@ -25,8 +28,17 @@ fn all_bits(session: &Session, n: usize) -> Vec<Vec<u8>> {
         out.push(bytes(eigenvalues(session, class, &a).unwrap()));
         out.push(bytes(singular_values(session, class, &a).unwrap()));
     }
-    out.push(bytes(singular_values(session, class, &matrix(n, n / 2 + 3, 33)).unwrap()));
-    for kind in [Norm::Frobenius, Norm::One, Norm::Infinity, Norm::Max, Norm::Two, Norm::Nuclear] {
+    out.push(bytes(
+        singular_values(session, class, &matrix(n, n / 2 + 3, 33)).unwrap(),
+    ));
+    for kind in [
+        Norm::Frobenius,
+        Norm::One,
+        Norm::Infinity,
+        Norm::Max,
+        Norm::Two,
+        Norm::Nuclear,
+    ] {
         out.push(norm(session, class, &a, kind).unwrap().to_le_bytes().to_vec());
     }
     out
@@ -40,7 +52,11 @@ fn no_instruction_set_and_no_thread_changes_a_bit() {
         for isa in Isa::available() {
             // Without fused multiply-add in hardware the scalar products take long: one size of threads for the large one.
             for threads in if isa == Isa::Scalar && n > 100 { 2..=2 } else { 1..=3 } {
-                let session = Session::unlimited(Settings { isa, threads, ..Settings::default() });
+                let session = Session::unlimited(Settings {
+                    isa,
+                    threads,
+                    ..Settings::default()
+                });
                 let bits = all_bits(&session, n);
                 let first = first.get_or_insert_with(|| bits.clone());
                 for (at, (x, y)) in bits.iter().zip(first.iter()).enumerate() {

@@ -2,9 +2,7 @@
 
 use super::{CLASSES, assert_near, assert_same_eigenvalues, largest, session, single, values};
 use crate::error::ComputeError;
-use crate::linalg::{
-    Factorisation, FloatClass, Norm, determinant, eigenvalues, inverse, norm, singular_values, solve,
-};
+use crate::linalg::{Factorisation, FloatClass, Norm, determinant, eigenvalues, inverse, norm, singular_values, solve};
 use crate::tensor::Tensor;
 use serde_json::Value;
 
@@ -12,7 +10,8 @@ struct Case(Value);
 
 impl Case {
     fn all() -> Vec<Self> {
-        let Value::Array(cases) = serde_json::from_str(include_str!("../../../tests/golden/linalg.json")).unwrap() else {
+        let Value::Array(cases) = serde_json::from_str(include_str!("../../../tests/golden/linalg.json")).unwrap()
+        else {
             panic!("an array")
         };
         cases.into_iter().map(Self).collect()
@@ -69,9 +68,15 @@ fn determinants() {
                 let log_abs = wanted["log_abs"].as_f64().unwrap();
                 // The logarithm changes by the relative error of the value.
                 let allowed = case.number("error") + 1e-13 * log_abs.abs();
-                assert!((got.log_abs - log_abs).abs() <= allowed, "{what}: {got:?}, wanted {log_abs}");
+                assert!(
+                    (got.log_abs - log_abs).abs() <= allowed,
+                    "{what}: {got:?}, wanted {log_abs}"
+                );
                 let value = got.sign * got.log_abs.exp();
-                assert!(got.value == value || (got.value / value - 1.0).abs() < 1e-10, "{what}: {got:?}");
+                assert!(
+                    got.value == value || (got.value / value - 1.0).abs() < 1e-10,
+                    "{what}: {got:?}"
+                );
             }
         }
     }
@@ -106,17 +111,26 @@ fn inverses_and_solutions() {
 fn singular_matrices_are_refused() {
     let session = session();
     let cases = Case::all();
-    let singular: Vec<_> = cases.iter().filter(|case| case.0.get("singular") == Some(&Value::Bool(true))).collect();
+    let singular: Vec<_> = cases
+        .iter()
+        .filter(|case| case.0.get("singular") == Some(&Value::Bool(true)))
+        .collect();
     assert!(singular.len() >= 4);
     for case in singular {
         let a = case.matrix();
         let b = Tensor::new(&[a.shape()[0]], vec![1.0; a.shape()[0]]).unwrap();
         for class in CLASSES {
             for result in [inverse(&session, class, &a), solve(&session, class, &a, &b)] {
-                let Err(ComputeError::Singular { reciprocal_condition, .. }) = result else {
+                let Err(ComputeError::Singular {
+                    reciprocal_condition, ..
+                }) = result
+                else {
                     panic!("{} {class:?}: {result:?}", case.name())
                 };
-                assert!((0.0..f64::EPSILON).contains(&reciprocal_condition), "{reciprocal_condition:e}");
+                assert!(
+                    (0.0..f64::EPSILON).contains(&reciprocal_condition),
+                    "{reciprocal_condition:e}"
+                );
             }
         }
     }
@@ -135,7 +149,10 @@ fn eigenvalues_of_all_kinds() {
             let got = values(&got);
             assert_same_eigenvalues(&what, &got, &case.numbers("eigenvalues"), error);
             let pairs: Vec<_> = got.chunks(2).collect();
-            assert!(pairs.is_sorted_by(|x, y| x[0] < y[0] || (x[0] == y[0] && x[1] <= y[1])), "{what}: {got:?}");
+            assert!(
+                pairs.is_sorted_by(|x, y| x[0] < y[0] || (x[0] == y[0] && x[1] <= y[1])),
+                "{what}: {got:?}"
+            );
         }
     }
 }
@@ -159,7 +176,12 @@ fn singular_values_and_norms() {
             assert_near(&what, &values(&got), &case.numbers("singular_values"), 1e-13);
             for (name, kind) in kinds {
                 let got = norm(&session, class, &a, kind).unwrap();
-                assert_near(&format!("{what} {name}"), &[got], &[case.0["norms"][name].as_f64().unwrap()], 1e-13);
+                assert_near(
+                    &format!("{what} {name}"),
+                    &[got],
+                    &[case.0["norms"][name].as_f64().unwrap()],
+                    1e-13,
+                );
             }
         }
     }
@@ -169,7 +191,10 @@ fn singular_values_and_norms() {
 #[test]
 fn single_precision_is_rounded_once() {
     let session = session();
-    for case in Case::all().iter().filter(|case| case.has("inverse") && case.number("error") < 1e-10) {
+    for case in Case::all()
+        .iter()
+        .filter(|case| case.has("inverse") && case.number("error") < 1e-10)
+    {
         let narrow = single(&case.matrix());
         let wide = Tensor::new(narrow.shape(), values(&narrow)).unwrap();
         let b = Tensor::new(&[narrow.shape()[0], 3], case.numbers("right")).unwrap();
@@ -179,11 +204,23 @@ fn single_precision_is_rounded_once() {
         }
         let class = FloatClass::Exact;
         for (got, wanted) in [
-            (inverse(&session, class, &narrow).unwrap(), inverse(&session, class, &wide).unwrap()),
-            (solve(&session, class, &narrow, &b).unwrap(), solve(&session, class, &wide, &wide_b).unwrap()),
-            (singular_values(&session, class, &narrow).unwrap(), singular_values(&session, class, &wide).unwrap()),
+            (
+                inverse(&session, class, &narrow).unwrap(),
+                inverse(&session, class, &wide).unwrap(),
+            ),
+            (
+                solve(&session, class, &narrow, &b).unwrap(),
+                solve(&session, class, &wide, &wide_b).unwrap(),
+            ),
+            (
+                singular_values(&session, class, &narrow).unwrap(),
+                singular_values(&session, class, &wide).unwrap(),
+            ),
         ] {
-            assert_eq!(got.values::<f32>("test").unwrap(), single(&wanted).values::<f32>("test").unwrap());
+            assert_eq!(
+                got.values::<f32>("test").unwrap(),
+                single(&wanted).values::<f32>("test").unwrap()
+            );
         }
     }
 }

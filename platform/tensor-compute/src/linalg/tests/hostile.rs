@@ -2,15 +2,20 @@
 
 use super::{CLASSES, matrix, session};
 use crate::error::{ComputeError, Result};
-use crate::linalg::{
-    Factorisation, FloatClass, Norm, determinant, eigenvalues, inverse, norm, singular_values, solve,
-};
+use crate::linalg::{Factorisation, FloatClass, Norm, determinant, eigenvalues, inverse, norm, singular_values, solve};
 use crate::session::{Session, Settings};
 use crate::tensor::Tensor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const NORMS: [Norm; 6] = [Norm::Frobenius, Norm::One, Norm::Infinity, Norm::Max, Norm::Two, Norm::Nuclear];
+const NORMS: [Norm; 6] = [
+    Norm::Frobenius,
+    Norm::One,
+    Norm::Infinity,
+    Norm::Max,
+    Norm::Two,
+    Norm::Nuclear,
+];
 
 type Operation = fn(&Session, FloatClass, &Tensor) -> Result<()>;
 
@@ -26,7 +31,10 @@ const FACTORISING: [Operation; 6] = [
 
 /// Every operation on one matrix.
 fn all(session: &Session, class: FloatClass, a: &Tensor) -> Vec<Result<()>> {
-    let mut out: Vec<_> = FACTORISING.iter().map(|operation| operation(session, class, a)).collect();
+    let mut out: Vec<_> = FACTORISING
+        .iter()
+        .map(|operation| operation(session, class, a))
+        .collect();
     out.extend(NORMS.map(|kind| norm(session, class, a, kind).map(drop)));
     out
 }
@@ -70,7 +78,10 @@ fn shapes_and_types_that_do_not_fit() {
         for shape in shapes {
             let a = Tensor::new(shape, vec![1.0; shape.iter().product()]).unwrap();
             for result in all(&session, class, &a) {
-                assert!(matches!(result, Err(ComputeError::Shape { .. })), "{shape:?}: {result:?}");
+                assert!(
+                    matches!(result, Err(ComputeError::Shape { .. })),
+                    "{shape:?}: {result:?}"
+                );
             }
         }
         let wide = matrix(2, 3, 1);
@@ -80,7 +91,13 @@ fn shapes_and_types_that_do_not_fit() {
             solve(&session, class, &wide, &wide).map(drop),
             eigenvalues(&session, class, &wide).map(drop),
             solve(&session, class, &square, &wide).map(drop),
-            solve(&session, class, &square, &matrix(27, 1, 1).with_shape("test", &[3, 3, 3]).unwrap()).map(drop),
+            solve(
+                &session,
+                class,
+                &square,
+                &matrix(27, 1, 1).with_shape("test", &[3, 3, 3]).unwrap(),
+            )
+            .map(drop),
         ] {
             assert!(matches!(result, Err(ComputeError::Shape { .. })), "{result:?}");
         }
@@ -89,7 +106,10 @@ fn shapes_and_types_that_do_not_fit() {
             assert!(matches!(result, Err(ComputeError::DType { .. })), "{result:?}");
         }
         let narrow = Tensor::new(&[3], vec![1.0_f32; 3]).unwrap();
-        assert!(matches!(solve(&session, class, &square, &narrow), Err(ComputeError::DType { .. })));
+        assert!(matches!(
+            solve(&session, class, &square, &narrow),
+            Err(ComputeError::DType { .. })
+        ));
     }
 }
 
@@ -111,13 +131,18 @@ fn elements_that_are_not_finite() {
                     eigenvalues(&session, class, &a),
                     singular_values(&session, class, &a),
                 ] {
-                    let Err(error @ ComputeError::Argument { .. }) = result else { panic!("{result:?}") };
+                    let Err(error @ ComputeError::Argument { .. }) = result else {
+                        panic!("{result:?}")
+                    };
                     assert!(error.to_string().contains("finite"), "{error}");
                 }
                 for kind in NORMS {
                     let got = norm(&session, class, &a, kind).unwrap();
                     let infinite = bad.is_infinite() && !matches!(kind, Norm::Two | Norm::Nuclear);
-                    assert!(if infinite { got == f64::INFINITY } else { got.is_nan() }, "{bad} {kind:?}: {got}");
+                    assert!(
+                        if infinite { got == f64::INFINITY } else { got.is_nan() },
+                        "{bad} {kind:?}: {got}"
+                    );
                 }
                 // A right side may hold anything: what it spoils is its own column.
                 let b = Tensor::new(&[2, 2], vec![bad, 1.0, 0.0, 2.0]).unwrap();
@@ -140,10 +165,16 @@ fn extreme_magnitudes() {
             for class in CLASSES {
                 for by in [Factorisation::Lu, Factorisation::Qr] {
                     let d = determinant(&session, class, &a, by).unwrap();
-                    assert!(!d.value.is_nan() && !d.log_abs.is_nan(), "{size:e} {n} {class:?}: {d:?}");
+                    assert!(
+                        !d.value.is_nan() && !d.log_abs.is_nan(),
+                        "{size:e} {n} {class:?}: {d:?}"
+                    );
                 }
                 for result in all(&session, class, &a) {
-                    assert!(matches!(result, Ok(()) | Err(ComputeError::Singular { .. })), "{size:e} {n}: {result:?}");
+                    assert!(
+                        matches!(result, Ok(()) | Err(ComputeError::Singular { .. })),
+                        "{size:e} {n}: {result:?}"
+                    );
                 }
             }
         }
@@ -182,7 +213,10 @@ fn stubborn_eigenvalues() {
                 let z = super::values(&eigenvalues(&session, class, &a).unwrap());
                 let largest = z.chunks(2).map(|z| z[0].hypot(z[1])).fold(0.0, f64::max);
                 let wanted = [1.0, 0.0, n as f64][kind];
-                assert!((largest - wanted).abs() < 1e-9 * (1.0 + wanted), "{n} {kind} {class:?}: {z:?}");
+                assert!(
+                    (largest - wanted).abs() < 1e-9 * (1.0 + wanted),
+                    "{n} {kind} {class:?}: {z:?}"
+                );
             }
         }
     }
@@ -201,12 +235,23 @@ fn limits_are_kept() {
             let small = Session::new(Settings::default(), limit);
             small.grant(u64::MAX);
             let results = all(&small, class, &a);
-            assert!(results.iter().any(|result| matches!(result, Err(ComputeError::Memory { .. }))));
-            assert!(results.iter().all(|result| matches!(result, Ok(()) | Err(ComputeError::Memory { .. }))));
+            assert!(
+                results
+                    .iter()
+                    .any(|result| matches!(result, Err(ComputeError::Memory { .. })))
+            );
+            assert!(
+                results
+                    .iter()
+                    .all(|result| matches!(result, Ok(()) | Err(ComputeError::Memory { .. })))
+            );
             assert_eq!(small.live_bytes(), 0);
             assert!(small.peak_bytes() <= limit);
         }
-        let stopped = Session::unlimited(Settings { stop: Arc::new(|| true), ..Settings::default() });
+        let stopped = Session::unlimited(Settings {
+            stop: Arc::new(|| true),
+            ..Settings::default()
+        });
         for result in all(&stopped, class, &a) {
             assert_eq!(result, Err(ComputeError::Cancelled));
         }
@@ -221,7 +266,14 @@ fn exact_can_be_stopped_on_the_way() {
         let asked = Arc::new(AtomicU32::new(0));
         let counter = asked.clone();
         let stop = Arc::new(move || counter.fetch_add(1, Ordering::Relaxed) >= 6);
-        let session = Session::unlimited(Settings { stop, ..Settings::default() });
-        assert_eq!(operation(&session, FloatClass::Exact, &a), Err(ComputeError::Cancelled), "{kind}");
+        let session = Session::unlimited(Settings {
+            stop,
+            ..Settings::default()
+        });
+        assert_eq!(
+            operation(&session, FloatClass::Exact, &a),
+            Err(ComputeError::Cancelled),
+            "{kind}"
+        );
     }
 }

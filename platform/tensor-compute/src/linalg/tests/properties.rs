@@ -20,7 +20,12 @@ fn a_matrix_times_its_inverse_is_the_identity() {
         let identity: Vec<f64> = (0..n * n).map(|at| if at / n == at % n { 1.0 } else { 0.0 }).collect();
         for class in CLASSES {
             let inverse = inverse(&session, class, &a).unwrap();
-            assert_near(&format!("{n} {class:?}"), &values(&product(&a, &inverse)), &identity, 1e-10);
+            assert_near(
+                &format!("{n} {class:?}"),
+                &values(&product(&a, &inverse)),
+                &identity,
+                1e-10,
+            );
         }
     }
 }
@@ -34,7 +39,12 @@ fn solutions_solve() {
             let b = matrix(n, columns, 200 + n as u64);
             for class in CLASSES {
                 let x = solve(&session, class, &a, &b).unwrap();
-                assert_near(&format!("{n} {columns} {class:?}"), &values(&product(&a, &x)), &values(&b), 1e-10);
+                assert_near(
+                    &format!("{n} {columns} {class:?}"),
+                    &values(&product(&a, &x)),
+                    &values(&b),
+                    1e-10,
+                );
             }
         }
     }
@@ -48,8 +58,16 @@ fn determinants_multiply_and_do_not_depend_on_the_factorisation() {
         let ab = product(&a, &b);
         for class in CLASSES {
             let of = |a: &Tensor, by| determinant(&session, class, a, by).unwrap();
-            let (x, y, xy) = (of(&a, Factorisation::Lu), of(&b, Factorisation::Lu), of(&ab, Factorisation::Lu));
-            let both = Determinant { value: 0.0, sign: x.sign * y.sign, log_abs: x.log_abs + y.log_abs };
+            let (x, y, xy) = (
+                of(&a, Factorisation::Lu),
+                of(&b, Factorisation::Lu),
+                of(&ab, Factorisation::Lu),
+            );
+            let both = Determinant {
+                value: 0.0,
+                sign: x.sign * y.sign,
+                log_abs: x.log_abs + y.log_abs,
+            };
             assert_same_determinant(&format!("product {n} {class:?}"), xy, both);
             assert_same_determinant(&format!("QR {n} {class:?}"), of(&a, Factorisation::Qr), x);
         }
@@ -67,10 +85,16 @@ fn eigenvalues_have_the_trace_and_the_determinant() {
             let z = values(&eigenvalues(&session, class, &a).unwrap());
             let sum: f64 = z.iter().step_by(2).sum();
             assert!((sum - trace).abs() < 1e-11 * n as f64, "{what}: {sum} and {trace}");
-            assert!(z.iter().skip(1).step_by(2).sum::<f64>().abs() < 1e-12 * n as f64, "{what}: conjugates");
+            assert!(
+                z.iter().skip(1).step_by(2).sum::<f64>().abs() < 1e-12 * n as f64,
+                "{what}: conjugates"
+            );
             let log_abs: f64 = z.chunks(2).map(|z| z[0].hypot(z[1]).ln()).sum();
             let wanted = determinant(&session, class, &a, Factorisation::Lu).unwrap();
-            assert!((log_abs - wanted.log_abs).abs() < 1e-8, "{what}: {log_abs} and {wanted:?}");
+            assert!(
+                (log_abs - wanted.log_abs).abs() < 1e-8,
+                "{what}: {log_abs} and {wanted:?}"
+            );
             let other = values(&eigenvalues(&session, class, &transposed(&a)).unwrap());
             assert_same_eigenvalues(&what, &z, &other, 1e-8);
         }
@@ -87,10 +111,22 @@ fn singular_values_are_those_of_the_transposed_matrix_and_of_the_gram_matrix() {
             let s = values(&singular_values(&session, class, &a).unwrap());
             assert_eq!(s.len(), rows.min(columns));
             assert!(s.is_sorted_by(|x, y| x >= y) && s.iter().all(|s| *s >= 0.0));
-            assert_near(&what, &values(&singular_values(&session, class, &transposed(&a)).unwrap()), &s, 1e-12);
-            let gram = if rows < columns { product(&a, &transposed(&a)) } else { product(&transposed(&a), &a) };
-            let mut squares: Vec<f64> =
-                values(&eigenvalues(&session, class, &gram).unwrap()).iter().step_by(2).copied().collect();
+            assert_near(
+                &what,
+                &values(&singular_values(&session, class, &transposed(&a)).unwrap()),
+                &s,
+                1e-12,
+            );
+            let gram = if rows < columns {
+                product(&a, &transposed(&a))
+            } else {
+                product(&transposed(&a), &a)
+            };
+            let mut squares: Vec<f64> = values(&eigenvalues(&session, class, &gram).unwrap())
+                .iter()
+                .step_by(2)
+                .copied()
+                .collect();
             squares.reverse();
             assert_near(&what, &s.iter().map(|s| s * s).collect::<Vec<_>>(), &squares, 1e-11);
         }
