@@ -7,7 +7,7 @@ mod unary;
 
 use crate::dtype::{DType, Element};
 use crate::error::{ComputeError, Result};
-use crate::kernels::parts::{Loop, PART, fill_parts, make, run_on};
+use crate::kernels::parts::{Loop, PART, fill_parts, make, run_for};
 use crate::kernels::walk::{Walk, broadcast_shape, broadcast_strides};
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
@@ -78,11 +78,7 @@ pub(super) fn map<A: Element + Copy, B: Element, M: Map<A, B>>(
                 x: &x[first..first + out.len()],
                 out,
             };
-            if M::WIDE {
-                run_on(isa, work)
-            } else {
-                work.run()
-            }
+            if M::WIDE { run_for::<A, _>(isa, work) } else { work.run() }
             Ok(())
         })
     })
@@ -179,11 +175,7 @@ pub(super) fn zip<A: Element + Copy, B: Element + Copy, C: Element, Z: Zip<A, B,
                 first,
                 out,
             };
-            if Z::WIDE {
-                run_on(isa, work)
-            } else {
-                work.run()
-            }
+            if Z::WIDE { run_for::<A, _>(isa, work) } else { work.run() }
             Ok(())
         })
     })

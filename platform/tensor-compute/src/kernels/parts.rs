@@ -22,6 +22,16 @@ pub(super) fn fill_parts<T: Send>(
     length: usize,
     work: impl Fn(usize, &mut [T]) -> Result<()> + Sync,
 ) -> Result<()> {
+    fill_dyn(session, out, length, &work)
+}
+
+/// Compiled once per type: what calls it is compiled once per operation and type.
+fn fill_dyn<T: Send>(
+    session: &Session,
+    out: &mut [T],
+    length: usize,
+    work: &(dyn Fn(usize, &mut [T]) -> Result<()> + Sync),
+) -> Result<()> {
     let length = length.max(1);
     if out.len() <= length {
         return if out.is_empty() { Ok(()) } else { work(0, out) };
@@ -48,6 +58,17 @@ pub(super) trait Loop {
     type Out;
     /// Runs it.
     fn run(self) -> Self::Out;
+}
+
+/// Whether loops over this type are compiled for each instruction set: models compute in it. The others are rare, and each
+/// copy costs time to compile.
+pub(super) const fn is_wide(dtype: DType) -> bool {
+    matches!(dtype, DType::F32 | DType::F64)
+}
+
+/// [`run_on`] for types that are worth it.
+pub(super) fn run_for<T: Element, L: Loop>(isa: Isa, work: L) -> L::Out {
+    if const { is_wide(T::DTYPE) } { run_on(isa, work) } else { work.run() }
 }
 
 /// Runs the loop compiled for `isa`; for what the processor has, if it lacks that.
@@ -113,6 +134,18 @@ pub(super) fn make<T: Element>(
     shape: &[usize],
     extra: u64,
     fill: impl FnOnce(&mut [T]) -> Result<()>,
+) -> Result<Tensor> {
+    let mut fill = Some(fill);
+    make_dyn(session, (op, cost), shape, extra, &mut |values| fill.take().map_or(Ok(()), |fill| fill(values)))
+}
+
+/// Compiled once per type, as [`fill_dyn`].
+fn make_dyn<T: Element>(
+    session: &Session,
+    (op, cost): (&'static str, u64),
+    shape: &[usize],
+    extra: u64,
+    fill: &mut dyn FnMut(&mut [T]) -> Result<()>,
 ) -> Result<Tensor> {
     let count = element_count(op, shape, T::DTYPE)? as u64;
     let bytes = count.saturating_mul((T::DTYPE.size() as u64).saturating_add(extra));

@@ -4,7 +4,7 @@ use super::BLOCK;
 use crate::dtype::Element;
 use crate::error::Result;
 use crate::isa::Isa;
-use crate::kernels::parts::{Loop, PART, fill_parts, make, run_on};
+use crate::kernels::parts::{Loop, PART, fill_parts, make, run_for};
 use crate::session::Session;
 use crate::tensor::Tensor;
 
@@ -73,11 +73,11 @@ impl<T: Copy, F: Fold<T>> Loop for RowBlock<'_, T, F> {
 }
 
 /// Folds neighbours, in the order of the module.
-pub(in crate::kernels) fn fold_row<T: Copy, F: Fold<T>>(isa: Isa, fold: F, x: &[T]) -> F::Total {
+pub(in crate::kernels) fn fold_row<T: Element + Copy, F: Fold<T>>(isa: Isa, fold: F, x: &[T]) -> F::Total {
     let (head, rest) = x.split_at(x.len().min(BLOCK));
-    let mut total = fold.total(run_on(isa, RowBlock { fold, x: head }));
+    let mut total = fold.total(run_for::<T, _>(isa, RowBlock { fold, x: head }));
     for block in rest.chunks(BLOCK) {
-        total = fold.add(total, fold.total(run_on(isa, RowBlock { fold, x: block })));
+        total = fold.add(total, fold.total(run_for::<T, _>(isa, RowBlock { fold, x: block })));
     }
     total
 }
@@ -102,7 +102,7 @@ impl<T: Copy, F: Fold<T>> Loop for Columns<'_, T, F> {
 }
 
 /// Folds `out.len()` columns that begin at `x[0]`, `count` rows of `stride` elements.
-fn fold_columns<T: Copy, F: Fold<T>>(isa: Isa, fold: F, (x, stride, count): (&[T], usize, usize), out: &mut [T]) {
+fn fold_columns<T: Element + Copy, F: Fold<T>>(isa: Isa, fold: F, (x, stride, count): (&[T], usize, usize), out: &mut [T]) {
     let mut lanes = [fold.start(); COLUMNS];
     let mut totals = [fold.total(fold.start()); COLUMNS];
     let width = out.len();
@@ -112,7 +112,7 @@ fn fold_columns<T: Copy, F: Fold<T>>(isa: Isa, fold: F, (x, stride, count): (&[T
         // The last row of all may be shorter than a stride.
         let from = first * stride;
         let x = &x[from..x.len().min(from + rows * stride)];
-        run_on(
+        run_for::<T, _>(
             isa,
             Columns {
                 fold,
