@@ -1,0 +1,5 @@
+//! To come.
+
+use super::super::call::Run;
+
+pub const TABLE: &[(&str, Run)] = &[];
