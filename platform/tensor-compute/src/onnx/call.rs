@@ -285,7 +285,7 @@ impl<'a> Call<'a> {
 
 /// The distance in elements from index to index of each dimension of a tensor of this shape.
 pub fn strides(shape: &[usize]) -> Vec<usize> {
-    let mut strides = vec![1; shape.len()];
+    let mut strides = vec![1_usize; shape.len()];
     for at in (1..shape.len()).rev() {
         strides[at - 1] = strides[at].saturating_mul(shape[at].max(1));
     }

@@ -219,19 +219,22 @@ fn constant(call: &Call<'_>) -> Result<Vec<Tensor>> {
     Err(call.wrong("it has no value".to_owned()))
 }
 
-fn swish(call: &Call<'_>) -> Result<Vec<Tensor>> {
-    let x = call.arg(0)?;
+fn swish_of(call: &Call<'_>, x: &Tensor) -> Result<Tensor> {
     let alpha = call.float("alpha", 1.0);
     if alpha == 1.0 {
-        return one(call.unary(Unary::Silu, x)?);
+        return call.unary(Unary::Silu, x);
     }
     let scaled = call.mul(x, &call.number(f64::from(alpha), x.dtype())?)?;
-    one(call.mul(x, &call.unary(Unary::Sigmoid, &scaled)?)?)
+    call.mul(x, &call.unary(Unary::Sigmoid, &scaled)?)
 }
 
-/// `[x, gate...]`: not in any released model yet; follows the operator's reference text.
+fn swish(call: &Call<'_>) -> Result<Vec<Tensor>> {
+    one(swish_of(call, call.arg(0)?)?)
+}
+
+/// `swish(a) * b`.
 fn swiglu(call: &Call<'_>) -> Result<Vec<Tensor>> {
-    let gate = call.unary(Unary::Silu, call.arg(0)?)?;
+    let gate = swish_of(call, call.arg(0)?)?;
     one(call.mul(&gate, call.arg(1)?)?)
 }
 

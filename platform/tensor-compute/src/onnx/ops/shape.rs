@@ -177,7 +177,7 @@ fn range(call: &Call<'_>) -> Result<Vec<Tensor>> {
     Ok(vec![call.cast(&wide, start.dtype())?])
 }
 
-fn blocks(call: &Call<'_>) -> Result<(&Tensor, usize, [usize; 4])> {
+fn blocks<'a>(call: &Call<'a>) -> Result<(&'a Tensor, usize, [usize; 4])> {
     let x = call.arg(0)?;
     let block = usize::try_from(call.int("blocksize", 0)).unwrap_or(0);
     match x.shape() {
