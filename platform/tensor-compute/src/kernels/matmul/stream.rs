@@ -110,7 +110,7 @@ pub(crate) fn stream<T: Number>(session: &Session, product: &Product<'_, T>, c: 
     // Few enough columns for every thread to have some; many rows are shared out too.
     let width = if threads == 1 { COLUMNS } else { (n / (2 * threads)).next_multiple_of(PANEL).clamp(2 * PANEL, COLUMNS) };
     let strips = n.div_ceil(width);
-    let blocks = if strips >= 2 * threads || m < 2 * RUN { 1 } else { (2 * threads).min(m / RUN) };
+    let blocks = if threads == 1 || strips >= 2 * threads || m < 2 * RUN { 1 } else { (2 * threads).min(m / RUN) };
     let height = m.div_ceil(blocks);
     let work = |part: usize| {
         let (row, column) = (part / strips * height, part % strips * width);

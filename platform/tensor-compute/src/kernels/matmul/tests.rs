@@ -63,7 +63,7 @@ fn same_everywhere((m, k, n): (usize, usize, usize), (a_turned, b_turned): (bool
     for session in sessions() {
         let mut c = start.clone();
         matmul_into(&session, &product, &mut c, c_row).unwrap();
-        assert_eq!(bits32(&c), bits32(&wanted), "{m} {k} {n} {a_turned} {b_turned} {session:?}");
+        assert!(bits32(&c) == bits32(&wanted), "{m} {k} {n} {a_turned} {b_turned} {session:?}");
         assert_eq!(session.live_bytes(), 0);
     }
 }
@@ -118,7 +118,7 @@ fn nan_and_infinity_pass_and_every_nan_is_the_same() {
             let mut c = vec![0.0_f32; m * n];
             matmul_into(&session, &product, &mut c, n).unwrap();
             let raw: Vec<u32> = c.iter().map(|value| value.to_bits()).collect();
-            assert_eq!(raw, bits32(&wanted), "{session:?}");
+            assert!(raw == bits32(&wanted), "{session:?}");
         }
     }
 }
