@@ -19,13 +19,20 @@ fn whole(session: &Session, op: &'static str, indices: &Tensor) -> Result<Tensor
     match indices.dtype() {
         DType::I64 => Ok(indices.clone()),
         DType::I32 => cast(session, indices, DType::I64),
-        other => Err(ComputeError::DType { op, why: format!("takes indices of int64 or int32, not {other}") }),
+        other => Err(ComputeError::DType {
+            op,
+            why: format!("takes indices of int64 or int32, not {other}"),
+        }),
     }
 }
 
 /// An index as a position.
 fn position(op: &'static str, index: i64, length: usize) -> Result<usize> {
-    let at = if index < 0 { i128::from(index) + length as i128 } else { i128::from(index) };
+    let at = if index < 0 {
+        i128::from(index) + length as i128
+    } else {
+        i128::from(index)
+    };
     match usize::try_from(at) {
         Ok(at) if at < length => Ok(at),
         _ => Err(ComputeError::Argument {
@@ -46,7 +53,8 @@ pub fn gather(session: &Session, x: &Tensor, indices: &Tensor, axis: usize) -> R
     let list = indices.values::<i64>("gather")?;
     let length = x.shape()[axis];
     // All are checked, even where nothing is taken.
-    list.iter().try_for_each(|index| position("gather", *index, length).map(drop))?;
+    list.iter()
+        .try_for_each(|index| position("gather", *index, length).map(drop))?;
     let inner: usize = x.shape()[axis + 1..].iter().product();
     with_data!(x.data(), values => {
         make(session, ("gather", 1), &shape, longest(values), |out| {
@@ -69,9 +77,16 @@ fn runs<T: Element>(
     if length == 0 {
         return Ok(());
     }
-    fill_parts(session, out, (PART / length).max(1).saturating_mul(length), |first, part| {
-        part.chunks_mut(length).enumerate().try_for_each(|(i, run)| work(first / length + i, run))
-    })
+    fill_parts(
+        session,
+        out,
+        (PART / length).max(1).saturating_mul(length),
+        |first, part| {
+            part.chunks_mut(length)
+                .enumerate()
+                .try_for_each(|(i, run)| work(first / length + i, run))
+        },
+    )
 }
 
 /// Where the elements of a tensor of `shape` lie in one whose coordinate of an axis is replaced by an index.
@@ -87,8 +102,7 @@ impl Replaced {
         if axis >= x.rank() {
             return Err(bad_axis(op, axis, x));
         }
-        let fits = indices.rank() == x.rank()
-            && (0..x.rank()).all(|i| i == axis || indices.shape()[i] <= x.shape()[i]);
+        let fits = indices.rank() == x.rank() && (0..x.rank()).all(|i| i == axis || indices.shape()[i] <= x.shape()[i]);
         if !fits {
             let why = format!(
                 "indices of shape {:?} must have as many dimensions as x of shape {:?}, and none but {axis} longer",
@@ -98,7 +112,12 @@ impl Replaced {
             return Err(ComputeError::Shape { op, why });
         }
         let strides = strides_of(x.shape());
-        Ok(Self { shape: indices.shape().to_vec(), strides, axis, length: x.shape()[axis] })
+        Ok(Self {
+            shape: indices.shape().to_vec(),
+            strides,
+            axis,
+            length: x.shape()[axis],
+        })
     }
 
     /// The place in the larger tensor for element `flat` of the indices.
@@ -124,7 +143,7 @@ pub fn gather_elements(session: &Session, x: &Tensor, indices: &Tensor, axis: us
             fill_parts(session, out, PART / 8, |first, part| {
                 for (i, out) in part.iter_mut().enumerate() {
                     let place = places.place("gather_elements", first + i, list[first + i])?;
-                    out.clone_from(&values[place]);
+                    *out = values[place].clone();
                 }
                 Ok(())
             })
@@ -150,7 +169,11 @@ impl Coordinates {
     fn new(op: &'static str, x: &Tensor, indices: &Tensor, batch_dims: usize) -> Result<Self> {
         let refuse = |what: &str| ComputeError::Shape {
             op,
-            why: format!("x of shape {:?} and indices of shape {:?}: {what}", x.shape(), indices.shape()),
+            why: format!(
+                "x of shape {:?} and indices of shape {:?}: {what}",
+                x.shape(),
+                indices.shape()
+            ),
         };
         let Some((depth, leading)) = indices.shape().split_last() else {
             return Err(refuse("indices need at least one dimension, that of the coordinates"));
@@ -164,7 +187,9 @@ impl Coordinates {
         }
         let strides = strides_of(x.shape());
         let product = |shape: &[usize]| shape.iter().product::<usize>();
-        let dims = (batch_dims..batch_dims + depth).map(|axis| (x.shape()[axis], strides[axis] as usize)).collect();
+        let dims = (batch_dims..batch_dims + depth)
+            .map(|axis| (x.shape()[axis], strides[axis] as usize))
+            .collect();
         let shape = [leading, &x.shape()[batch_dims + depth..]].concat();
         element_count(op, &shape, x.dtype())?;
         Ok(Self {

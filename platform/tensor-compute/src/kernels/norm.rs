@@ -51,13 +51,26 @@ fn rows<T: Real>(
             for (row, out) in part.chunks_mut(length).enumerate() {
                 let x = &x[first + row * length..][..length];
                 let largest = fold_row(isa, FloatExtreme::<true>, x);
-                run_on(isa, Powers { x, largest, out: &mut *out });
+                run_on(
+                    isa,
+                    Powers {
+                        x,
+                        largest,
+                        out: &mut *out,
+                    },
+                );
                 let sum = T::of(sum_row(isa, Sum::Plain, out));
                 if log {
                     let less = sum.logarithm();
                     out.iter_mut().zip(x).for_each(|(out, x)| *out = (*x - largest) - less);
                 } else {
-                    run_on(isa, Scaled { factor: T::of(1.0) / sum, out });
+                    run_on(
+                        isa,
+                        Scaled {
+                            factor: T::of(1.0) / sum,
+                            out,
+                        },
+                    );
                 }
             }
             Ok(())

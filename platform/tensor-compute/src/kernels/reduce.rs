@@ -12,6 +12,7 @@
 
 mod extreme;
 mod fold;
+mod kinds;
 mod running;
 
 use crate::error::Result;
@@ -21,10 +22,12 @@ use crate::op::{Binary, Reduce, Unary};
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use crate::{DType, Data};
-use fold::{Layout, floats, truths, wholes};
+use fold::Layout;
+use kinds::{floats, truths, wholes};
 
 pub use extreme::arg_extreme;
-pub(super) use fold::{FloatExtreme, Sum, fold_row, sum_row};
+pub(super) use fold::fold_row;
+pub(super) use kinds::{FloatExtreme, Sum, sum_row};
 pub use running::cum_sum;
 
 /// Elements of a block.
@@ -40,7 +43,9 @@ pub fn reduce(session: &Session, x: &Tensor, kind: Reduce, axes: &[usize], keep:
     }
     let kept: Vec<usize> = (0..x.rank()).filter(|axis| !folded[*axis]).collect();
     let shape: Vec<usize> = match keep {
-        true => (0..x.rank()).map(|axis| if folded[axis] { 1 } else { x.shape()[axis] }).collect(),
+        true => (0..x.rank())
+            .map(|axis| if folded[axis] { 1 } else { x.shape()[axis] })
+            .collect(),
         false => kept.iter().map(|axis| x.shape()[*axis]).collect(),
     };
     element_count(title, &shape, x.dtype())?;
@@ -55,7 +60,10 @@ pub fn reduce(session: &Session, x: &Tensor, kind: Reduce, axes: &[usize], keep:
     let long = |axis: &usize| x.shape()[*axis] != 1;
     let stretch: Vec<usize> = (0..x.rank()).filter(|axis| folded[*axis]).filter(long).collect();
     let joined = match (stretch.first(), stretch.last()) {
-        (Some(first), Some(last)) => kept.iter().filter(|axis| long(axis)).all(|axis| axis < first || axis > last),
+        (Some(first), Some(last)) => kept
+            .iter()
+            .filter(|axis| long(axis))
+            .all(|axis| axis < first || axis > last),
         _ => true,
     };
     let moved;
@@ -63,7 +71,11 @@ pub fn reduce(session: &Session, x: &Tensor, kind: Reduce, axes: &[usize], keep:
         let first = stretch.first().copied().unwrap_or(x.rank());
         (x, first, stretch.last().map_or(first, |last| last + 1))
     } else {
-        let perm: Vec<usize> = kept.iter().copied().chain((0..x.rank()).filter(|axis| folded[*axis])).collect();
+        let perm: Vec<usize> = kept
+            .iter()
+            .copied()
+            .chain((0..x.rank()).filter(|axis| folded[*axis]))
+            .collect();
         moved = transpose(session, x, &perm)?;
         (&moved, kept.len(), x.rank())
     };
@@ -116,7 +128,11 @@ fn log_sum_exp(session: &Session, x: &Tensor, axes: &[usize], shape: &[usize]) -
     let zero = binary(session, Binary::Sub, &largest, &largest)?;
     // x - x is not 0 where x is not finite.
     let finite = crate::kernels::elementwise::compare(session, crate::Compare::Equal, &zero, &zero)?;
-    let none = expand(session, &cast(session, &Tensor::new(&[], vec![0.0_f64])?, x.dtype())?, zero.shape())?;
+    let none = expand(
+        session,
+        &cast(session, &Tensor::new(&[], vec![0.0_f64])?, x.dtype())?,
+        zero.shape(),
+    )?;
     let shift = choose(session, &finite, &largest, &none)?;
     let powers = unary(session, Unary::Exp, &binary(session, Binary::Sub, x, &shift)?)?;
     let sum = unary(session, Unary::Log, &reduce(session, &powers, Reduce::Sum, axes, true)?)?;

@@ -1,5 +1,6 @@
 //! Sorting out.
 
+use crate::DType;
 use crate::Data;
 use crate::dtype::Element;
 use crate::error::{ComputeError, Result};
@@ -8,7 +9,6 @@ use crate::kernels::parts::make;
 use crate::kernels::shape::{bad_axis, transpose};
 use crate::session::Session;
 use crate::tensor::Tensor;
-use crate::DType;
 use std::cmp::Ordering;
 
 /// See [`crate::Op::TopK`]. Sorted, best first; NaN is the largest of all numbers.
@@ -17,12 +17,24 @@ pub fn top_k(session: &Session, x: &Tensor, k: usize, axis: usize, largest: bool
         return Err(bad_axis("top_k", axis, x));
     }
     if k > x.shape()[axis] {
-        let why = format!("{k} elements are more than dimension {axis} of shape {:?} has", x.shape());
+        let why = format!(
+            "{k} elements are more than dimension {axis} of shape {:?} has",
+            x.shape()
+        );
         return Err(ComputeError::Argument { op: "top_k", why });
     }
     if is_small_float(x.dtype()) {
         let found = top_k(session, &cast(session, x, DType::F32)?, k, axis, largest)?;
-        return found.iter().map(|t| if t.dtype() == DType::F32 { cast(session, t, x.dtype()) } else { Ok(t.clone()) }).collect();
+        return found
+            .iter()
+            .map(|t| {
+                if t.dtype() == DType::F32 {
+                    cast(session, t, x.dtype())
+                } else {
+                    Ok(t.clone())
+                }
+            })
+            .collect();
     }
     if x.shape()[axis + 1..].iter().any(|length| *length != 1) {
         let mut perm: Vec<usize> = (0..x.rank()).collect();
@@ -32,8 +44,12 @@ pub fn top_k(session: &Session, x: &Tensor, k: usize, axis: usize, largest: bool
     }
     let task = Task { x, k, axis, largest };
     match x.data() {
-        Data::F32(v) => task.run(session, v, |a, b| a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))),
-        Data::F64(v) => task.run(session, v, |a, b| a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))),
+        Data::F32(v) => task.run(session, v, |a, b| {
+            a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+        }),
+        Data::F64(v) => task.run(session, v, |a, b| {
+            a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+        }),
         Data::I8(v) => task.run(session, v, Ord::cmp),
         Data::I16(v) => task.run(session, v, Ord::cmp),
         Data::I32(v) => task.run(session, v, Ord::cmp),
@@ -54,12 +70,20 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn run<T: Element + Copy>(&self, session: &Session, x: &[T], compare: impl Fn(&T, &T) -> Ordering) -> Result<Vec<Tensor>> {
+    fn run<T: Element + Copy>(
+        &self,
+        session: &Session,
+        x: &[T],
+        compare: impl Fn(&T, &T) -> Ordering,
+    ) -> Result<Vec<Tensor>> {
         let (k, length) = (self.k, self.x.shape()[self.axis]);
         let mut shape = self.x.shape().to_vec();
         shape[self.axis] = k;
         // About log2(length) comparisons per element.
-        session.charge((x.len() as u64).saturating_mul(u64::from(length.max(1).ilog2()) + 4), size_of_val(x) as u64)?;
+        session.charge(
+            (x.len() as u64).saturating_mul(u64::from(length.max(1).ilog2()) + 4),
+            size_of_val(x) as u64,
+        )?;
         let indices = make(session, ("top_k", 0), &shape, 0, |out: &mut [i64]| {
             let _lease = session.lease((length * size_of::<usize>()) as u64)?;
             let mut order: Vec<usize> = Vec::with_capacity(length);

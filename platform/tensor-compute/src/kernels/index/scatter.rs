@@ -32,11 +32,20 @@ pub fn scatter_nd(session: &Session, args: &[&Tensor], reduction: Scatter) -> Re
     }
     let list = indices.values::<i64>(op)?;
     let place = |number: usize| places.place(op, list, number);
-    scattered(session, (op, reduction), (x, updates), (places.count, places.run), &place)
+    scattered(
+        session,
+        (op, reduction),
+        (x, updates),
+        (places.count, places.run),
+        &place,
+    )
 }
 
 fn unlike(op: &'static str, found: &[usize], wanted: &[usize]) -> ComputeError {
-    ComputeError::Shape { op, why: format!("updates have shape {found:?}, here they need {wanted:?}") }
+    ComputeError::Shape {
+        op,
+        why: format!("updates have shape {found:?}, here they need {wanted:?}"),
+    }
 }
 
 fn operands<'a>(session: &Session, op: &'static str, args: &[&'a Tensor]) -> Result<(&'a Tensor, Tensor, &'a Tensor)> {
@@ -65,7 +74,11 @@ fn scattered(
     }
     if is_small_float(x.dtype()) {
         let (wide, new) = (cast(session, x, DType::F32)?, cast(session, updates, DType::F32)?);
-        return cast(session, &scattered(session, (op, reduction), (&wide, &new), runs, place)?, x.dtype());
+        return cast(
+            session,
+            &scattered(session, (op, reduction), (&wide, &new), runs, place)?,
+            x.dtype(),
+        );
     }
     macro_rules! combine {
         ($values:expr, $rust:ty, $($kind:ident => $join:expr),*) => {{
@@ -109,17 +122,23 @@ fn apply<T: Element>(
     join: impl Fn(&T, &T) -> T,
 ) -> Result<Tensor> {
     session.charge(updates.len() as u64 * 8, size_of_val(updates) as u64)?;
-    make(session, (op, 0), shape, longest(values).max(longest(updates)), |out: &mut [T]| {
-        out.clone_from_slice(values);
-        for number in 0..count {
-            if number.is_multiple_of(PART) {
-                session.go_on()?;
+    make(
+        session,
+        (op, 0),
+        shape,
+        longest(values).max(longest(updates)),
+        |out: &mut [T]| {
+            out.clone_from_slice(values);
+            for number in 0..count {
+                if number.is_multiple_of(PART) {
+                    session.go_on()?;
+                }
+                let start = place(number)?;
+                for (out, update) in out[start..start + run].iter_mut().zip(&updates[number * run..]) {
+                    *out = join(out, update);
+                }
             }
-            let start = place(number)?;
-            for (out, update) in out[start..start + run].iter_mut().zip(&updates[number * run..]) {
-                *out = join(out, update);
-            }
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }

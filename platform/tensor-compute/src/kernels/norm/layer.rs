@@ -25,9 +25,13 @@ pub fn layer_norm(
     }
     let [scale, bias] = [as_type_of(session, scale, x)?, as_type_of(session, bias, x)?];
     if is_small_float(x.dtype()) {
-        let [scale, bias] =
-            [as_type(session, scale.as_ref(), crate::DType::F32)?, as_type(session, bias.as_ref(), crate::DType::F32)?];
-        return in_f32(session, x, |x| layer_norm(session, x, (scale.as_ref(), bias.as_ref()), axis, epsilon));
+        let [scale, bias] = [
+            as_type(session, scale.as_ref(), crate::DType::F32)?,
+            as_type(session, bias.as_ref(), crate::DType::F32)?,
+        ];
+        return in_f32(session, x, |x| {
+            layer_norm(session, x, (scale.as_ref(), bias.as_ref()), axis, epsilon)
+        });
     }
     let row = &x.shape()[axis..];
     let fits = |t: &Option<Tensor>| t.as_ref().is_none_or(|t| broadcast_strides(t.shape(), row).is_some());
@@ -37,7 +41,11 @@ pub fn layer_norm(
         for (operand, op) in [(scale, Binary::Mul), (bias, Binary::Add)] {
             if let Some(operand) = operand {
                 if broadcast_strides(operand.shape(), x.shape()).is_none() {
-                    let why = format!("scale or bias of shape {:?} does not broadcast to {:?}", operand.shape(), x.shape());
+                    let why = format!(
+                        "scale or bias of shape {:?} does not broadcast to {:?}",
+                        operand.shape(),
+                        x.shape()
+                    );
                     return Err(ComputeError::Shape { op: "layer_norm", why });
                 }
                 result = binary(session, op, &result, &operand)?;
@@ -69,7 +77,14 @@ fn statistics<T: Real>(session: &Session, x: &[T], scratch: &mut [T], epsilon: f
     let isa = session.settings().isa;
     let count = x.len() as f64;
     let mean = T::of(sum_row(isa, Sum::Plain, x) / count);
-    run_on(isa, Centred { x, mean, out: &mut *scratch });
+    run_on(
+        isa,
+        Centred {
+            x,
+            mean,
+            out: &mut *scratch,
+        },
+    );
     let variance = sum_row(isa, Sum::Square, scratch) / count;
     (mean, T::of(1.0 / (variance + epsilon).sqrt()))
 }
@@ -140,7 +155,15 @@ fn normalised<T: Real>(
             for (row, out) in part.chunks_mut(length).enumerate() {
                 let x = &x[first + row * length..][..length];
                 let (_, factor) = statistics(session, x, out, epsilon);
-                run_on(isa, Finished { factor, scale, bias, out });
+                run_on(
+                    isa,
+                    Finished {
+                        factor,
+                        scale,
+                        bias,
+                        out,
+                    },
+                );
             }
             Ok(())
         })
@@ -156,7 +179,11 @@ fn channels(session: &Session, op: &'static str, args: &[&Tensor], names: &[&str
     if !x.dtype().is_float() {
         return Err(bad_type(op, "floats", x.dtype()));
     }
-    let dtype = if is_small_float(x.dtype()) { crate::DType::F32 } else { x.dtype() };
+    let dtype = if is_small_float(x.dtype()) {
+        crate::DType::F32
+    } else {
+        x.dtype()
+    };
     let mut found = Vec::with_capacity(names.len());
     for (vector, name) in vectors.iter().zip(names) {
         if x.rank() < 2 || vector.shape() != &x.shape()[1..2] {
@@ -203,7 +230,10 @@ pub fn batch_norm(session: &Session, args: &[&Tensor], epsilon: f64) -> Result<T
 fn batch<T: Real>(session: &Session, (values, x): (&[T], &Tensor), vectors: &[Tensor], epsilon: f64) -> Result<Tensor> {
     let isa = session.settings().isa;
     let [scale, bias, mean, variance] = vectors else {
-        return Err(ComputeError::Argument { op: "batch_norm", why: "takes four vectors".to_owned() });
+        return Err(ComputeError::Argument {
+            op: "batch_norm",
+            why: "takes four vectors".to_owned(),
+        });
     };
     let [scale, bias] = [scale.values::<T>("batch_norm")?, bias.values("batch_norm")?];
     let [mean, variance] = [mean.values::<T>("batch_norm")?, variance.values("batch_norm")?];
@@ -215,7 +245,15 @@ fn batch<T: Real>(session: &Session, (values, x): (&[T], &Tensor), vectors: &[Te
                 let c = at / inner % scale.len();
                 let scale = scale[c] / (variance[c] + T::of(epsilon)).root();
                 let bias = bias[c] - mean[c] * scale;
-                run_on(isa, Line { x: &values[at..at + inner], scale, bias, out });
+                run_on(
+                    isa,
+                    Line {
+                        x: &values[at..at + inner],
+                        scale,
+                        bias,
+                        out,
+                    },
+                );
             }
             Ok(())
         })
@@ -245,7 +283,10 @@ fn grouped<T: Real>(
 ) -> Result<Tensor> {
     let isa = session.settings().isa;
     let [scale, bias] = vectors else {
-        return Err(ComputeError::Argument { op: "group_norm", why: "takes two vectors".to_owned() });
+        return Err(ComputeError::Argument {
+            op: "group_norm",
+            why: "takes two vectors".to_owned(),
+        });
     };
     let [scale, bias] = [scale.values::<T>("group_norm")?, bias.values("group_norm")?];
     let inner: usize = x.shape()[2..].iter().product();
@@ -260,7 +301,15 @@ fn grouped<T: Real>(
                 for (j, (x, out)) in values.chunks(inner).zip(out.chunks_mut(inner)).enumerate() {
                     let c = (at / inner + j) % channels;
                     let scale = factor * scale[c];
-                    run_on(isa, Line { x, scale, bias: bias[c] - mean * scale, out });
+                    run_on(
+                        isa,
+                        Line {
+                            x,
+                            scale,
+                            bias: bias[c] - mean * scale,
+                            out,
+                        },
+                    );
                 }
             }
             Ok(())

@@ -27,14 +27,23 @@ pub fn arg_extreme(
     let mut shape = x.shape().to_vec();
     shape[axis] = 1;
     if length == 0 && !shape.contains(&0) {
-        let why = format!("dimension {axis} of shape {:?} is empty: it has no such element", x.shape());
+        let why = format!(
+            "dimension {axis} of shape {:?} is empty: it has no such element",
+            x.shape()
+        );
         return Err(ComputeError::Shape { op, why });
     }
     let inner: usize = shape[axis + 1..].iter().product();
     if !keep {
         shape.remove(axis);
     }
-    let search = Search { op, shape: &shape, length, inner, last };
+    let search = Search {
+        op,
+        shape: &shape,
+        length,
+        inner,
+        last,
+    };
     macro_rules! by_type {
         ($($float:ident)*; $($whole:ident)*) => {
             match (x.data(), largest) {

@@ -17,7 +17,12 @@ pub fn cum_sum(session: &Session, x: &Tensor, axis: usize, exclusive: bool, reve
     if is_small_float(x.dtype()) {
         return in_f32(session, x, |x| cum_sum(session, x, axis, exclusive, reverse));
     }
-    let way = Way { shape: x.shape(), axis, exclusive, reverse };
+    let way = Way {
+        shape: x.shape(),
+        axis,
+        exclusive,
+        reverse,
+    };
     match x.data() {
         Data::F32(v) => sums(session, v, &way, |a, b| a + b),
         Data::F64(v) => sums(session, v, &way, |a, b| a + b),
