@@ -52,7 +52,9 @@ fn read(path: &Path) -> Option<Vec<Tensor>> {
 
 fn wide(session: &Session, tensor: &Tensor) -> Vec<f64> {
     let cast = tensor_compute::apply(session, &tensor_compute::Op::Cast(DType::F64), &[tensor]);
-    cast.ok().and_then(|list| list.first()?.try_values::<f64>().map(<[f64]>::to_vec)).unwrap_or_default()
+    cast.ok()
+        .and_then(|list| list.first()?.try_values::<f64>().map(<[f64]>::to_vec))
+        .unwrap_or_default()
 }
 
 fn compare(session: &Session, got: &[Tensor], expected: &[Tensor], (rtol, atol): (f64, f64)) -> Result<(), String> {
@@ -61,23 +63,39 @@ fn compare(session: &Session, got: &[Tensor], expected: &[Tensor], (rtol, atol):
     }
     for (at, (a, b)) in got.iter().zip(expected).enumerate() {
         if a.shape() != b.shape() || a.dtype() != b.dtype() {
-            return Err(format!("output {at}: {} {:?}, not {} {:?}", a.dtype(), a.shape(), b.dtype(), b.shape()));
+            return Err(format!(
+                "output {at}: {} {:?}, not {} {:?}",
+                a.dtype(),
+                a.shape(),
+                b.dtype(),
+                b.shape()
+            ));
         }
         let (a, b) = (wide(session, a), wide(session, b));
         let far = |x: &f64, y: &f64| x != y && !(x.is_nan() && y.is_nan()) && !((x - y).abs() <= atol + rtol * y.abs());
         if let Some(place) = a.iter().zip(&b).position(|(x, y)| far(x, y)) {
-            return Err(format!("output {at}: element {place} is {}, not {}", a[place], b[place]));
+            return Err(format!(
+                "output {at}: element {place} is {}, not {}",
+                a[place], b[place]
+            ));
         }
     }
     Ok(())
 }
 
 fn case(folder: &Path, tolerance: (f64, f64)) -> Result<(), String> {
-    let session = Session::new(Settings { threads: 1, ..Settings::default() }, MEMORY);
+    let session = Session::new(
+        Settings {
+            threads: 1,
+            ..Settings::default()
+        },
+        MEMORY,
+    );
     session.grant(FUEL);
     let model = std::fs::read(folder.join("model.onnx")).map_err(|error| error.to_string())?;
-    let (inputs, expected) =
-        read(&folder.join("in.bin")).zip(read(&folder.join("out.bin"))).ok_or("no inputs or outputs")?;
+    let (inputs, expected) = read(&folder.join("in.bin"))
+        .zip(read(&folder.join("out.bin")))
+        .ok_or("no inputs or outputs")?;
     let say = |error: ComputeError| error.to_string();
     let model = Model::load(&session, &model).map_err(say)?;
     let names = model.inputs().iter().map(|port| port.name.clone());
@@ -101,7 +119,9 @@ fn main() {
     let mut failures: BTreeMap<String, usize> = BTreeMap::new();
     for line in list.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
-        let [name, kind, operators, rtol, atol, passes] = fields.as_slice() else { continue };
+        let [name, kind, operators, rtol, atol, passes] = fields.as_slice() else {
+            continue;
+        };
         if only.is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }
@@ -127,7 +147,10 @@ fn main() {
         println!("{count:4}  {operators}");
     }
     for ((kind, passes), (passed, all)) in &counts {
-        println!("{kind}, onnxruntime {}: {passed} of {all}", if *passes { "passes" } else { "fails" });
+        println!(
+            "{kind}, onnxruntime {}: {passed} of {all}",
+            if *passes { "passes" } else { "fails" }
+        );
     }
     let (passed, all) = counts.get(&("plain".to_owned(), true)).copied().unwrap_or_default();
     println!("onnx_suite {passed} {all}");

@@ -50,7 +50,13 @@ fn model(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn session() -> Session {
-    let session = Session::new(Settings { threads: 1, ..Settings::default() }, 32 << 20);
+    let session = Session::new(
+        Settings {
+            threads: 1,
+            ..Settings::default()
+        },
+        32 << 20,
+    );
     session.grant(20_000_000);
     session
 }
@@ -69,22 +75,47 @@ fn refused(bytes: &[u8], words: &str) {
 fn graphs_that_cannot_run_are_refused_by_name() {
     refused(b"", "no graph");
     refused(b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "does not end");
-    refused(&model(&[node("Relu", &["z"], &["y"], &[])]), "its input \"z\" is given by no node before it");
-    let cycle = [node("Relu", &["b"], &["a"], &[]), node("Relu", &["a"], &["b"], &[]), node("Relu", &["a"], &["y"], &[])];
-    refused(&model(&cycle), "node \"a\" (Relu): its input \"b\" is given by no node before it (a missing input, or a cycle)");
+    refused(
+        &model(&[node("Relu", &["z"], &["y"], &[])]),
+        "its input \"z\" is given by no node before it",
+    );
+    let cycle = [
+        node("Relu", &["b"], &["a"], &[]),
+        node("Relu", &["a"], &["b"], &[]),
+        node("Relu", &["a"], &["y"], &[]),
+    ];
+    refused(
+        &model(&cycle),
+        "node \"a\" (Relu): its input \"b\" is given by no node before it (a missing input, or a cycle)",
+    );
     let twice = [node("Relu", &["x"], &["y"], &[]), node("Neg", &["x"], &["y"], &[])];
-    refused(&model(&twice), "node \"y\" (Neg): model: the value \"y\" is given twice");
-    refused(&model(&[node("Relu", &["x"], &["a"], &[])]), "the output \"y\" is given by no node");
+    refused(
+        &model(&twice),
+        "node \"y\" (Neg): model: the value \"y\" is given twice",
+    );
+    refused(
+        &model(&[node("Relu", &["x"], &["a"], &[])]),
+        "the output \"y\" is given by no node",
+    );
     refused(&[field(7, &[]), field(8, &int(2, 99))].concat(), "operator set 99");
 }
 
 #[test]
 fn all_unknown_operators_are_named_at_once() {
-    let parts = [node("Frobnicate", &["x"], &["a"], &[]), node("RandomNormal", &[], &["b"], &[]), node("Relu", &["x"], &["y"], &[])];
+    let parts = [
+        node("Frobnicate", &["x"], &["a"], &[]),
+        node("RandomNormal", &[], &["b"], &[]),
+        node("Relu", &["x"], &["y"], &[]),
+    ];
     let error = refusal(&model(&parts));
-    let ComputeError::Unsupported { operators } = &error else { panic!("{error}") };
+    let ComputeError::Unsupported { operators } = &error else {
+        panic!("{error}")
+    };
     assert_eq!(operators.len(), 2);
-    assert!(operators[0].starts_with("Frobnicate") && operators[1].contains("random"), "{operators:?}");
+    assert!(
+        operators[0].starts_with("Frobnicate") && operators[1].contains("random"),
+        "{operators:?}"
+    );
     let report = check(&model(&parts)).unwrap();
     let found: Vec<bool> = report.operators.iter().map(|(_, _, why)| why.is_some()).collect();
     assert_eq!(found, [true, true, false], "{:?}", report.operators);
@@ -92,14 +123,25 @@ fn all_unknown_operators_are_named_at_once() {
 
 #[test]
 fn constants_are_bounded_before_memory_is_taken() {
-    let constant = |parts: &[Vec<u8>]| model(&[field(5, &[parts.concat(), field(8, b"w")].concat()), node("Add", &["x", "w"], &["y"], &[])]);
+    let constant = |parts: &[Vec<u8>]| {
+        model(&[
+            field(5, &[parts.concat(), field(8, b"w")].concat()),
+            node("Add", &["x", "w"], &["y"], &[]),
+        ])
+    };
     refused(&constant(&[int(1, 1 << 30), int(1, 1 << 30), int(2, 1)]), "at most");
     refused(&constant(&[int(1, -5), int(2, 1)]), "negative length");
-    refused(&constant(&[int(1, 100), int(2, 1), field(9, &[0; 8])]), "has 400 bytes, 8 were given");
+    refused(
+        &constant(&[int(1, 100), int(2, 1), field(9, &[0; 8])]),
+        "has 400 bytes, 8 were given",
+    );
     refused(&constant(&[int(1, 3), int(2, 1)]), "0 of 3 elements");
     refused(&constant(&[int(1, 3), int(2, 77)]), "element type 77");
     let external = field(13, &[field(1, b"location"), field(2, b"../../etc/passwd")].concat());
-    refused(&constant(&[int(1, 1), int(2, 1), external, int(14, 1)]), "data lie in another file");
+    refused(
+        &constant(&[int(1, 1), int(2, 1), external, int(14, 1)]),
+        "data lie in another file",
+    );
     // More than the session may hold.
     let error = refusal(&constant(&[int(1, 100 << 20), int(2, 1)]));
     assert!(matches!(error, ComputeError::Memory { .. }), "{error}");
@@ -109,27 +151,46 @@ fn constants_are_bounded_before_memory_is_taken() {
 fn nesting_and_loops_end() {
     let mut graph = node("Relu", &["x"], &["deep"], &[]);
     for _ in 0..200 {
-        graph = node("If", &["x"], &["y"], &[graph_attribute("then_branch", &graph), graph_attribute("else_branch", &[])]);
+        graph = node(
+            "If",
+            &["x"],
+            &["y"],
+            &[
+                graph_attribute("then_branch", &graph),
+                graph_attribute("else_branch", &[]),
+            ],
+        );
     }
     refused(&model(&[graph]), "nested more than");
     // A loop whose condition stays true stops when the fuel is spent.
     let body = [
         node("Identity", &["go"], &["on"], &[]),
-        port(11, "at", 7), port(11, "go", 9), port(12, "on", 9),
+        port(11, "at", 7),
+        port(11, "go", 9),
+        port(12, "on", 9),
     ]
     .concat();
-    let endless = model(&[node("Loop", &["", ""], &[], &[graph_attribute("body", &body)]), node("Relu", &["x"], &["y"], &[])]);
+    let endless = model(&[
+        node("Loop", &["", ""], &[], &[graph_attribute("body", &body)]),
+        node("Relu", &["x"], &["y"], &[]),
+    ]);
     let session = session();
     let loaded = Model::load(&session, &endless).unwrap();
     let x = Tensor::new(&[], vec![1_f32]).unwrap();
-    assert_eq!(loaded.run(&session, vec![("x".to_owned(), x)]).unwrap_err(), ComputeError::OutOfFuel);
+    assert_eq!(
+        loaded.run(&session, vec![("x".to_owned(), x)]).unwrap_err(),
+        ComputeError::OutOfFuel
+    );
     // A function that calls itself.
     let function = [field(1, b"F"), field(4, b"x"), field(5, b"y"), field(10, b"own"), {
         let call = [field(1, b"x"), field(2, b"y"), field(4, b"F"), field(7, b"own")].concat();
         field(7, &call)
     }]
     .concat();
-    let call = field(1, &[field(1, b"x"), field(2, b"y"), field(4, b"F"), field(7, b"own")].concat());
+    let call = field(
+        1,
+        &[field(1, b"x"), field(2, b"y"), field(4, b"F"), field(7, b"own")].concat(),
+    );
     let bytes = [model(&[call]), field(25, &function)].concat();
     refused(&bytes, "a function calls itself");
 }
@@ -137,11 +198,41 @@ fn nesting_and_loops_end() {
 #[test]
 fn a_functions_operators_and_arguments_work() {
     let reference = [field(1, b"alpha"), field(21, b"slope"), int(20, 1)].concat();
-    let inner = [field(1, b"x"), field(2, b"y"), field(4, b"LeakyRelu"), field(5, &reference)].concat();
-    let function =
-        [field(1, b"F"), field(4, b"x"), field(5, b"y"), field(6, b"slope"), field(10, b"own"), field(7, &inner), field(9, &int(2, 18))].concat();
-    let slope = [field(1, b"slope"), vec![2 << 3 | 5], 0.25_f32.to_le_bytes().to_vec(), int(20, 1)].concat();
-    let call = field(1, &[field(1, b"x"), field(2, b"y"), field(4, b"F"), field(7, b"own"), field(5, &slope)].concat());
+    let inner = [
+        field(1, b"x"),
+        field(2, b"y"),
+        field(4, b"LeakyRelu"),
+        field(5, &reference),
+    ]
+    .concat();
+    let function = [
+        field(1, b"F"),
+        field(4, b"x"),
+        field(5, b"y"),
+        field(6, b"slope"),
+        field(10, b"own"),
+        field(7, &inner),
+        field(9, &int(2, 18)),
+    ]
+    .concat();
+    let slope = [
+        field(1, b"slope"),
+        vec![2 << 3 | 5],
+        0.25_f32.to_le_bytes().to_vec(),
+        int(20, 1),
+    ]
+    .concat();
+    let call = field(
+        1,
+        &[
+            field(1, b"x"),
+            field(2, b"y"),
+            field(4, b"F"),
+            field(7, b"own"),
+            field(5, &slope),
+        ]
+        .concat(),
+    );
     let bytes = [model(&[call]), field(25, &function)].concat();
     let session = session();
     let loaded = Model::load(&session, &bytes).unwrap();
@@ -175,7 +266,11 @@ fn mutate(bytes: &mut Vec<u8>, state: &mut u64) {
             2 if at < bytes.len() => drop(bytes.remove(at)),
             _ => {
                 if let Some(byte) = bytes.get_mut(at) {
-                    *byte = if next(state) % 2 == 0 { next(state) as u8 } else { *byte ^ 1 << (next(state) % 8) };
+                    *byte = if next(state) % 2 == 0 {
+                        next(state) as u8
+                    } else {
+                        *byte ^ 1 << (next(state) % 8)
+                    };
                 }
             }
         }
@@ -187,14 +282,27 @@ fn mutated_models_never_panic() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models");
     let mut ran = 0;
     let mut state = 7;
-    for name in ["mlp", "cnn", "transformer", "lstm", "forest", "forest_two", "logistic", "boosting", "machine", "machine_two"] {
+    for name in [
+        "mlp",
+        "cnn",
+        "transformer",
+        "lstm",
+        "forest",
+        "forest_two",
+        "logistic",
+        "boosting",
+        "machine",
+        "machine_two",
+    ] {
         let original = std::fs::read(folder.join(format!("{name}.onnx"))).unwrap();
         for _ in 0..400 {
             let mut bytes = original.clone();
             mutate(&mut bytes, &mut state);
             let _ = check(&bytes);
             let session = session();
-            let Ok(model) = Model::load(&session, &bytes) else { continue };
+            let Ok(model) = Model::load(&session, &bytes) else {
+                continue;
+            };
             let zeros = |port: &tensor_compute::onnx::Port| {
                 let shape: Vec<usize> = port.shape.iter().map(|length| length.unwrap_or(1).min(128)).collect();
                 let count: usize = shape.iter().product::<usize>().min(1 << 16) * port.dtype.size();

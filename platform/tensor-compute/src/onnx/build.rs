@@ -61,7 +61,9 @@ impl<'a> Scope<'a> {
     fn define(&mut self, name: &'a str) -> Result<usize> {
         let slot = self.slot();
         if self.names.insert(name, slot).is_some() {
-            return Err(ComputeError::Model { why: format!("the value {name:?} is given twice") });
+            return Err(ComputeError::Model {
+                why: format!("the value {name:?} is given twice"),
+            });
         }
         Ok(slot)
     }
@@ -70,7 +72,10 @@ impl<'a> Scope<'a> {
 /// The version of a domain's operator set.
 fn version(opsets: &[(&str, i64)], domain: &str) -> i64 {
     let alias = |name: &str| name.is_empty() || name == "ai.onnx";
-    opsets.iter().find(|(name, _)| *name == domain || (alias(name) && alias(domain))).map_or(1, |(_, version)| *version)
+    opsets
+        .iter()
+        .find(|(name, _)| *name == domain || (alias(name) && alias(domain)))
+        .map_or(1, |(_, version)| *version)
 }
 
 /// The version of the default operator set.
@@ -79,13 +84,19 @@ pub fn default_opset(model: &ModelProto<'_>) -> i64 {
 }
 
 fn function<'b, 'a>(model: &'b ModelProto<'a>, node: &NodeProto<'_>) -> Option<&'b FunctionProto<'a>> {
-    model.functions.iter().find(|function| function.name == node.op && function.domain == node.domain)
+    model
+        .functions
+        .iter()
+        .find(|function| function.name == node.op && function.domain == node.domain)
 }
 
 /// Every operator of a model: name, how often, and why it cannot run, if so. Functions count as what they are made of.
 pub fn survey(model: &ModelProto<'_>) -> BTreeMap<String, (usize, Option<String>)> {
     let mut found = BTreeMap::new();
-    let bodies = model.functions.iter().map(|function| (&function.body, function.opsets.as_slice()));
+    let bodies = model
+        .functions
+        .iter()
+        .map(|function| (&function.body, function.opsets.as_slice()));
     let mut todo: Vec<(&GraphProto<'_>, &[(&str, i64)])> = bodies.collect();
     todo.extend(model.graph.as_ref().map(|graph| (graph, model.opsets.as_slice())));
     while let Some((graph, opsets)) = todo.pop() {
@@ -102,40 +113,63 @@ pub fn survey(model: &ModelProto<'_>) -> BTreeMap<String, (usize, Option<String>
                 "" | "ai.onnx" => node.op.to_owned(),
                 domain => format!("{domain}::{}", node.op),
             };
-            let why = ops::find(node.domain, node.op).err().or_else(|| refused_attribute(node));
+            let why = ops::find(node.domain, node.op)
+                .err()
+                .or_else(|| refused_attribute(node));
             let entry = found.entry(name).or_insert((0, None));
             entry.0 += 1;
             entry.1 = entry.1.take().or(why);
         }
         if graph.sparse {
-            found.insert("sparse_initializer".to_owned(), (1, Some("sparse constants are not supported".to_owned())));
+            found.insert(
+                "sparse_initializer".to_owned(),
+                (1, Some("sparse constants are not supported".to_owned())),
+            );
         }
     }
     found
 }
 
 fn refused_attribute(node: &NodeProto<'_>) -> Option<String> {
-    node.attributes.iter().find_map(|attribute| match (&attribute.content, node.op, attribute.name) {
-        (ContentProto::Other, _, _) => Some(format!("its attribute {:?} is of a kind that is not supported", attribute.name)),
-        (ContentProto::Int(kind), "Cast", "to") => weights::dtype_of(*kind).err(),
-        (ContentProto::Tensor(tensor), _, _) => weights::dtype_of(tensor.kind).err(),
-        _ => None,
-    })
+    node.attributes
+        .iter()
+        .find_map(|attribute| match (&attribute.content, node.op, attribute.name) {
+            (ContentProto::Other, _, _) => Some(format!(
+                "its attribute {:?} is of a kind that is not supported",
+                attribute.name
+            )),
+            (ContentProto::Int(kind), "Cast", "to") => weights::dtype_of(*kind).err(),
+            (ContentProto::Tensor(tensor), _, _) => weights::dtype_of(tensor.kind).err(),
+            _ => None,
+        })
 }
 
 impl<'b, 'a: 'b> Builder<'b, 'a> {
     /// A builder for the graphs of one model.
     pub fn new(session: &'b Session, model: &'b ModelProto<'a>) -> Self {
-        Self { session, model, leases: Vec::new() }
+        Self {
+            session,
+            model,
+            leases: Vec::new(),
+        }
     }
 
     /// The graph of the model.
     pub fn main(&mut self, graph: &'b GraphProto<'a>) -> Result<Graph> {
-        let setting = Setting { opsets: &self.model.opsets, attributes: None, depth: 0 };
+        let setting = Setting {
+            opsets: &self.model.opsets,
+            attributes: None,
+            depth: 0,
+        };
         self.graph(graph, &setting, &mut Vec::new())
     }
 
-    fn graph(&mut self, proto: &'b GraphProto<'a>, setting: &Setting<'_, 'b, 'a>, outer: &mut Vec<Scope<'a>>) -> Result<Graph> {
+    fn graph(
+        &mut self,
+        proto: &'b GraphProto<'a>,
+        setting: &Setting<'_, 'b, 'a>,
+        outer: &mut Vec<Scope<'a>>,
+    ) -> Result<Graph> {
         if setting.depth > MAX_DEPTH {
             return Err(ComputeError::Model {
                 why: format!("graphs and functions are nested more than {MAX_DEPTH} deep (or a function calls itself)"),
@@ -169,25 +203,40 @@ impl<'b, 'a: 'b> Builder<'b, 'a> {
         let scope = outer.pop().unwrap_or_default();
         graph.slots = scope.slots;
         for (name, slot) in &scope.captures {
-            let around = resolve(outer, name).ok_or_else(|| ComputeError::Model { why: format!("no value {name:?}") })?;
+            let around = resolve(outer, name).ok_or_else(|| ComputeError::Model {
+                why: format!("no value {name:?}"),
+            })?;
             graph.captures.push((around, *slot));
         }
         mark_last_uses(&mut graph);
         Ok(graph)
     }
 
-    fn node(&mut self, proto: &'b NodeProto<'a>, setting: &Setting<'_, 'b, 'a>, scopes: &mut Vec<Scope<'a>>) -> Result<Node> {
+    fn node(
+        &mut self,
+        proto: &'b NodeProto<'a>,
+        setting: &Setting<'_, 'b, 'a>,
+        scopes: &mut Vec<Scope<'a>>,
+    ) -> Result<Node> {
         self.leases.push(self.session.lease(NODE_BYTES)?);
         self.session.go_on()?;
-        let name = if proto.name.is_empty() { proto.outputs.first().copied().unwrap_or_default() } else { proto.name };
-        let fail = |why: String| ComputeError::Model { why: format!("node {name:?} ({}): {why}", proto.op) };
+        let name = if proto.name.is_empty() {
+            proto.outputs.first().copied().unwrap_or_default()
+        } else {
+            proto.name
+        };
+        let fail = |why: String| ComputeError::Model {
+            why: format!("node {name:?} ({}): {why}", proto.op),
+        };
         let mut inputs = Vec::new();
         for input in &proto.inputs {
             inputs.push(if input.is_empty() {
                 None
             } else {
                 Some(resolve(scopes, input).ok_or_else(|| {
-                    fail(format!("its input {input:?} is given by no node before it (a missing input, or a cycle)"))
+                    fail(format!(
+                        "its input {input:?} is given by no node before it (a missing input, or a cycle)"
+                    ))
                 })?)
             });
         }
@@ -205,7 +254,8 @@ impl<'b, 'a: 'b> Builder<'b, 'a> {
         };
         if let Some(function) = function(self.model, proto) {
             node.op = "function";
-            node.graphs.push(("body".to_owned(), self.function(function, proto, setting)?));
+            node.graphs
+                .push(("body".to_owned(), self.function(function, proto, setting)?));
         } else {
             (node.op, node.run) = ops::find(proto.domain, proto.op).map_err(&fail)?;
             for attribute in &proto.attributes {
@@ -222,14 +272,23 @@ impl<'b, 'a: 'b> Builder<'b, 'a> {
     }
 
     /// The body of a function, with the attributes of this call put in.
-    fn function(&mut self, function: &'b FunctionProto<'a>, call: &'b NodeProto<'a>, around: &Setting<'_, 'b, 'a>) -> Result<Graph> {
+    fn function(
+        &mut self,
+        function: &'b FunctionProto<'a>,
+        call: &'b NodeProto<'a>,
+        around: &Setting<'_, 'b, 'a>,
+    ) -> Result<Graph> {
         let mut attributes: HashMap<&str, &ContentProto<'a>> = HashMap::new();
         for attribute in function.defaults.iter().chain(&call.attributes) {
             if let Some(content) = around.look_up(&attribute.content) {
                 attributes.insert(attribute.name, content);
             }
         }
-        let setting = Setting { opsets: &function.opsets, attributes: Some(&attributes), depth: around.depth + 1 };
+        let setting = Setting {
+            opsets: &function.opsets,
+            attributes: Some(&attributes),
+            depth: around.depth + 1,
+        };
         self.graph(&function.body, &setting, &mut Vec::new())
     }
 
@@ -241,7 +300,9 @@ impl<'b, 'a: 'b> Builder<'b, 'a> {
         node: &mut Node,
     ) -> Result<()> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let Some(content) = setting.look_up(&proto.content) else { return Ok(()) };
+        let Some(content) = setting.look_up(&proto.content) else {
+            return Ok(());
+        };
         let value = match content {
             ContentProto::Float(value) => Attr::Float(*value),
             ContentProto::Int(value) => Attr::Int(*value),
@@ -251,8 +312,12 @@ impl<'b, 'a: 'b> Builder<'b, 'a> {
             ContentProto::Ints(values) => Attr::Ints(values.clone()),
             ContentProto::Texts(values) => Attr::Texts(values.iter().map(|value| text(value)).collect()),
             ContentProto::Graph(graph) => {
-                let inner = Setting { depth: setting.depth + 1, ..*setting };
-                node.graphs.push((proto.name.to_owned(), self.graph(graph, &inner, scopes)?));
+                let inner = Setting {
+                    depth: setting.depth + 1,
+                    ..*setting
+                };
+                node.graphs
+                    .push((proto.name.to_owned(), self.graph(graph, &inner, scopes)?));
                 return Ok(());
             }
             ContentProto::Reference(_) | ContentProto::Other => return Ok(()),
@@ -280,8 +345,18 @@ fn mark_last_uses(graph: &mut Graph) {
         needed[*slot] = true;
     }
     for node in graph.nodes.iter_mut().rev() {
-        let captured = node.graphs.iter().flat_map(|(_, inner)| inner.captures.iter().map(|(outer, _)| *outer));
-        let touched: Vec<usize> = node.inputs.iter().chain(&node.outputs).flatten().copied().chain(captured).collect();
+        let captured = node
+            .graphs
+            .iter()
+            .flat_map(|(_, inner)| inner.captures.iter().map(|(outer, _)| *outer));
+        let touched: Vec<usize> = node
+            .inputs
+            .iter()
+            .chain(&node.outputs)
+            .flatten()
+            .copied()
+            .chain(captured)
+            .collect();
         for slot in touched {
             if !std::mem::replace(&mut needed[slot], true) {
                 node.drops.push(slot);
@@ -292,5 +367,10 @@ fn mark_last_uses(graph: &mut Graph) {
 
 /// The defaults of inputs that have one, by slot.
 pub fn default_constants(graph: &Graph) -> HashMap<usize, Tensor> {
-    graph.constants.iter().filter(|(slot, _)| graph.inputs.contains(slot)).cloned().collect()
+    graph
+        .constants
+        .iter()
+        .filter(|(slot, _)| graph.inputs.contains(slot))
+        .cloned()
+        .collect()
 }

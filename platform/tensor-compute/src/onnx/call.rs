@@ -56,12 +56,19 @@ impl<'a> Call<'a> {
 
     /// An error about element types.
     pub fn mistyped(&self, tensor: &Tensor) -> ComputeError {
-        ComputeError::DType { op: self.node.op, why: format!("does not take {}", tensor.dtype()) }
+        ComputeError::DType {
+            op: self.node.op,
+            why: format!("does not take {}", tensor.dtype()),
+        }
     }
 
     /// An attribute.
     pub fn attr(&self, name: &str) -> Option<&'a Attr> {
-        self.node.attrs.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.node
+            .attrs
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 
     /// A whole number, or its default.
@@ -152,7 +159,10 @@ impl<'a> Call<'a> {
         if !tensor.dtype().is_int() {
             return Err(self.mistyped(tensor));
         }
-        Ok(self.one(&Op::Cast(DType::I64), &[tensor])?.values::<i64>(self.node.op)?.to_vec())
+        Ok(self
+            .one(&Op::Cast(DType::I64), &[tensor])?
+            .values::<i64>(self.node.op)?
+            .to_vec())
     }
 
     /// Whole numbers from an attribute (older operator sets) or an argument.
@@ -167,7 +177,10 @@ impl<'a> Call<'a> {
     pub fn scalar_arg(&self, at: usize) -> Result<Option<f64>> {
         let Some(tensor) = self.opt(at) else { return Ok(None) };
         if tensor.len() != 1 || tensor.dtype() == DType::Text {
-            return Err(self.wrong(format!("input {at} is to be one number, not of shape {:?}", tensor.shape())));
+            return Err(self.wrong(format!(
+                "input {at} is to be one number, not of shape {:?}",
+                tensor.shape()
+            )));
         }
         let wide = self.cast(tensor, DType::F64)?;
         Ok(wide.try_values::<f64>().and_then(|values| values.first().copied()))
@@ -190,7 +203,10 @@ impl<'a> Call<'a> {
 
     /// Axes, each once and in order.
     pub fn resolve_all(&self, axes: &[i64], rank: usize) -> Result<Vec<usize>> {
-        let mut found: Vec<usize> = axes.iter().map(|axis| self.resolve(*axis, rank)).collect::<Result<_>>()?;
+        let mut found: Vec<usize> = axes
+            .iter()
+            .map(|axis| self.resolve(*axis, rank))
+            .collect::<Result<_>>()?;
         found.sort_unstable();
         if found.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(self.wrong(format!("the axes {axes:?} name one twice")));
@@ -205,7 +221,10 @@ impl<'a> Call<'a> {
 
     /// Runs an operation that gives one tensor.
     pub fn one(&self, op: &Op, args: &[&Tensor]) -> Result<Tensor> {
-        self.apply(op, args)?.into_iter().next().ok_or_else(|| self.wrong("no result".to_owned()))
+        self.apply(op, args)?
+            .into_iter()
+            .next()
+            .ok_or_else(|| self.wrong("no result".to_owned()))
     }
 
     /// Two tensors, broadcast.
@@ -245,12 +264,23 @@ impl<'a> Call<'a> {
 
     /// To another element type; the same tensor if it has it.
     pub fn cast(&self, x: &Tensor, to: DType) -> Result<Tensor> {
-        if x.dtype() == to { Ok(x.clone()) } else { self.one(&Op::Cast(to), &[x]) }
+        if x.dtype() == to {
+            Ok(x.clone())
+        } else {
+            self.one(&Op::Cast(to), &[x])
+        }
     }
 
     /// Folds axes.
     pub fn reduce(&self, x: &Tensor, kind: Reduce, axes: &[usize], keep: bool) -> Result<Tensor> {
-        self.one(&Op::Reduce { kind, axes: axes.to_vec(), keep }, &[x])
+        self.one(
+            &Op::Reduce {
+                kind,
+                axes: axes.to_vec(),
+                keep,
+            },
+            &[x],
+        )
     }
 
     /// One number in the element type of another tensor.

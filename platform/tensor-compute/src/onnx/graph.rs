@@ -107,10 +107,18 @@ fn take(frame: &[Option<Tensor>], slot: usize) -> Result<Tensor> {
 
 impl Node {
     fn run(&self, session: &Session, frame: &mut [Option<Tensor>]) -> Result<()> {
-        let args: Vec<Option<Tensor>> =
-            self.inputs.iter().map(|slot| slot.map(|slot| take(frame, slot)).transpose()).collect::<Result<_>>()?;
+        let args: Vec<Option<Tensor>> = self
+            .inputs
+            .iter()
+            .map(|slot| slot.map(|slot| take(frame, slot)).transpose())
+            .collect::<Result<_>>()?;
         let results = {
-            let call = Call { session, node: self, args: &args, frame };
+            let call = Call {
+                session,
+                node: self,
+                args: &args,
+                frame,
+            };
             (self.run)(&call).map_err(|error| self.annotate(error))?
         };
         drop(args);
@@ -120,7 +128,10 @@ impl Node {
                 (Some(slot), Some(tensor)) => put(frame, *slot, tensor),
                 (Some(_), None) => {
                     return Err(ComputeError::Model {
-                        why: format!("node {:?}: {} has fewer outputs than the node names", self.name, self.op),
+                        why: format!(
+                            "node {:?}: {} has fewer outputs than the node names",
+                            self.name, self.op
+                        ),
                     });
                 }
                 (None, _) => {}

@@ -80,13 +80,25 @@ impl Model {
         let constants: std::collections::HashSet<&str> = constants.into_iter().collect();
         let required = main.inputs.iter().filter(|input| !constants.contains(input.name));
         let inputs = required.map(|input| port(input, true)).collect::<Result<_>>()?;
-        let outputs = main.outputs.iter().map(|output| port(output, false)).collect::<Result<_>>()?;
+        let outputs = main
+            .outputs
+            .iter()
+            .map(|output| port(output, false))
+            .collect::<Result<_>>()?;
         let mut builder = Builder::new(session, &proto);
         let mut graph = builder.main(main)?;
         let leases = std::mem::take(&mut builder.leases);
         ops::prepare(session, &mut graph)?;
         let defaults = build::default_constants(&graph);
-        Ok(Self { inner: Arc::new(Loaded { graph, inputs, outputs, defaults, _leases: leases }) })
+        Ok(Self {
+            inner: Arc::new(Loaded {
+                graph,
+                inputs,
+                outputs,
+                defaults,
+                _leases: leases,
+            }),
+        })
     }
 
     /// What it takes, in the model's order. Inputs that have a default are left out.
@@ -120,12 +132,20 @@ impl Model {
                 continue;
             }
             let port = ports.next().ok_or_else(|| fail("an input has no name".to_owned()))?;
-            let tensor = given.remove(&port.name).ok_or_else(|| fail(format!("the input {:?} is missing", port.name)))?;
+            let tensor = given
+                .remove(&port.name)
+                .ok_or_else(|| fail(format!("the input {:?} is missing", port.name)))?;
             port.accepts(&tensor)?;
             tensors.push(tensor);
         }
         let results = self.inner.graph.run(session, &[], &tensors)?;
-        Ok(self.inner.outputs.iter().map(|port| port.name.clone()).zip(results).collect())
+        Ok(self
+            .inner
+            .outputs
+            .iter()
+            .map(|port| port.name.clone())
+            .zip(results)
+            .collect())
     }
 }
 
@@ -143,20 +163,32 @@ impl Port {
         if self.shape.is_empty() || (self.shape.len() == shape.len() && self.shape.iter().zip(shape).all(fits)) {
             return Ok(());
         }
-        let wanted: Vec<String> = self.shape.iter().map(|length| length.map_or("any".to_owned(), |n| n.to_string())).collect();
+        let wanted: Vec<String> = self
+            .shape
+            .iter()
+            .map(|length| length.map_or("any".to_owned(), |n| n.to_string()))
+            .collect();
         Err(ComputeError::Shape {
             op: "model",
-            why: format!("the input {:?} takes the shape [{}], not {shape:?}", self.name, wanted.join(", ")),
+            why: format!(
+                "the input {:?} takes the shape [{}], not {shape:?}",
+                self.name,
+                wanted.join(", ")
+            ),
         })
     }
 }
 
 fn main_graph<'p, 'a>(proto: &'p ModelProto<'a>) -> Result<&'p GraphProto<'a>> {
-    let graph = proto.graph.as_ref().ok_or_else(|| ComputeError::Model { why: "there is no graph in the file".to_owned() })?;
+    let graph = proto.graph.as_ref().ok_or_else(|| ComputeError::Model {
+        why: "there is no graph in the file".to_owned(),
+    })?;
     let opset = build::default_opset(proto);
     if opset > NEWEST_OPSET {
         return Err(ComputeError::Model {
-            why: format!("it uses operator set {opset}; the newest known here is {NEWEST_OPSET}: export it with an older one"),
+            why: format!(
+                "it uses operator set {opset}; the newest known here is {NEWEST_OPSET}: export it with an older one"
+            ),
         });
     }
     Ok(graph)
@@ -165,13 +197,29 @@ fn main_graph<'p, 'a>(proto: &'p ModelProto<'a>) -> Result<&'p GraphProto<'a>> {
 fn port(value: &ValueProto<'_>, input: bool) -> Result<Port> {
     if value.compound && input {
         let why = "sequences, maps and optionals are no inputs here".to_owned();
-        return Err(ComputeError::Unsupported { operators: vec![format!("input {:?} ({why})", value.name)] });
+        return Err(ComputeError::Unsupported {
+            operators: vec![format!("input {:?} ({why})", value.name)],
+        });
     }
     // Outputs without a type are those of `ZipMap`.
-    let dtype = if value.kind == 0 { Ok(DType::F32) } else { weights::dtype_of(value.kind) };
-    let dtype = dtype.map_err(|why| ComputeError::Unsupported { operators: vec![format!("{:?} ({why})", value.name)] })?;
-    let shape = value.dims.iter().map(|length| length.and_then(|length| usize::try_from(length).ok())).collect();
-    Ok(Port { name: value.name.to_owned(), dtype, shape })
+    let dtype = if value.kind == 0 {
+        Ok(DType::F32)
+    } else {
+        weights::dtype_of(value.kind)
+    };
+    let dtype = dtype.map_err(|why| ComputeError::Unsupported {
+        operators: vec![format!("{:?} ({why})", value.name)],
+    })?;
+    let shape = value
+        .dims
+        .iter()
+        .map(|length| length.and_then(|length| usize::try_from(length).ok()))
+        .collect();
+    Ok(Port {
+        name: value.name.to_owned(),
+        dtype,
+        shape,
+    })
 }
 
 /// What a model needs, without loading it: for people, before anything is paid.
@@ -195,13 +243,17 @@ pub fn check(bytes: &[u8]) -> Result<Report> {
     let mut parser = Parser::new(&session);
     let proto = parser.model(bytes)?;
     let graph = main_graph(&proto)?;
-    let mut operators: Vec<(String, usize, Option<String>)> =
-        build::survey(&proto).into_iter().map(|(name, (count, why))| (name, count, why)).collect();
+    let mut operators: Vec<(String, usize, Option<String>)> = build::survey(&proto)
+        .into_iter()
+        .map(|(name, (count, why))| (name, count, why))
+        .collect();
     let mut parameters = 0_u64;
     for constant in &graph.initializers {
         match (weights::refusal(constant), weights::shape_of(&constant.dims)) {
             (None, Ok(shape)) => {
-                let count = shape.iter().fold(1_u64, |count, length| count.saturating_mul(*length as u64));
+                let count = shape
+                    .iter()
+                    .fold(1_u64, |count, length| count.saturating_mul(*length as u64));
                 parameters = parameters.saturating_add(count);
             }
             (why, _) => operators.push((format!("constant {:?}", constant.name), 1, why)),
@@ -213,7 +265,11 @@ pub fn check(bytes: &[u8]) -> Result<Report> {
         opset: build::default_opset(&proto),
         operators,
         inputs: required.map(|input| port(input, true)).collect::<Result<_>>()?,
-        outputs: graph.outputs.iter().map(|output| port(output, false)).collect::<Result<_>>()?,
+        outputs: graph
+            .outputs
+            .iter()
+            .map(|output| port(output, false))
+            .collect::<Result<_>>()?,
         parameters,
     })
 }

@@ -137,7 +137,11 @@ pub struct Parser<'s> {
 impl<'s> Parser<'s> {
     /// A parser that leases from `session`.
     pub fn new(session: &'s Session) -> Self {
-        Self { session, leases: Vec::new(), unpaid: LEASE_STEP }
+        Self {
+            session,
+            leases: Vec::new(),
+            unpaid: LEASE_STEP,
+        }
     }
 
     /// The leases of all it made.
@@ -197,8 +201,15 @@ impl<'s> Parser<'s> {
                 1 => function.name = value.text()?,
                 4 | 5 => {
                     self.pay(ITEM_BYTES)?;
-                    let port = ValueProto { name: value.text()?, ..ValueProto::default() };
-                    if number == 4 { function.body.inputs.push(port) } else { function.body.outputs.push(port) }
+                    let port = ValueProto {
+                        name: value.text()?,
+                        ..ValueProto::default()
+                    };
+                    if number == 4 {
+                        function.body.inputs.push(port)
+                    } else {
+                        function.body.outputs.push(port)
+                    }
                 }
                 7 => function.body.nodes.push(self.node(value.bytes()?, 1)?),
                 9 => function.opsets.push(self.opset(value.bytes()?)?),
@@ -212,7 +223,9 @@ impl<'s> Parser<'s> {
 
     fn graph<'a>(&mut self, bytes: &'a [u8], depth: usize) -> Result<GraphProto<'a>> {
         if depth > MAX_DEPTH {
-            return Err(ComputeError::Model { why: format!("graphs are nested more than {MAX_DEPTH} deep") });
+            return Err(ComputeError::Model {
+                why: format!("graphs are nested more than {MAX_DEPTH} deep"),
+            });
         }
         self.pay(ITEM_BYTES)?;
         let mut graph = GraphProto::default();
@@ -238,7 +251,11 @@ impl<'s> Parser<'s> {
             match number {
                 1 | 2 => {
                     self.pay(64)?;
-                    if number == 1 { node.inputs.push(value.text()?) } else { node.outputs.push(value.text()?) }
+                    if number == 1 {
+                        node.inputs.push(value.text()?)
+                    } else {
+                        node.outputs.push(value.text()?)
+                    }
                 }
                 3 => node.name = value.text()?,
                 4 => node.op = value.text()?,
@@ -299,7 +316,10 @@ impl<'s> Parser<'s> {
 
     fn tensor<'a>(&mut self, bytes: &'a [u8]) -> Result<TensorProto<'a>> {
         self.pay(ITEM_BYTES)?;
-        let mut tensor = TensorProto { message: bytes, ..TensorProto::default() };
+        let mut tensor = TensorProto {
+            message: bytes,
+            ..TensorProto::default()
+        };
         let mut fields = Fields::new(bytes);
         while let Some((number, value)) = fields.next()? {
             match number {

@@ -36,7 +36,9 @@ pub fn dtype_of(kind: i64) -> Result<DType, String> {
 
 /// The lengths as a shape, or why not.
 pub fn shape_of(dims: &[i64]) -> Result<Vec<usize>, String> {
-    dims.iter().map(|dim| usize::try_from(*dim).map_err(|_| format!("the shape {dims:?} has a negative length"))).collect()
+    dims.iter()
+        .map(|dim| usize::try_from(*dim).map_err(|_| format!("the shape {dims:?} has a negative length")))
+        .collect()
 }
 
 /// Why this constant cannot be loaded, if so; looks at its head only.
@@ -61,7 +63,9 @@ struct Lists {
 
 /// Decodes a constant.
 pub fn decode(session: &Session, proto: &TensorProto<'_>) -> Result<Tensor> {
-    let fail = |why: &str| ComputeError::Model { why: format!("the constant {:?}: {why}", proto.name) };
+    let fail = |why: &str| ComputeError::Model {
+        why: format!("the constant {:?}: {why}", proto.name),
+    };
     if let Some(why) = refusal(proto) {
         return Err(fail(&why));
     }
@@ -101,15 +105,21 @@ fn text(value: Value<'_>) -> Result<String> {
 fn from_lists(dtype: DType, lists: Lists) -> Data {
     macro_rules! ints {
         ($variant:ident, $element:ty) => {
-            Data::$variant(Arc::new(lists.ints.iter().map(|value| *value as $element).collect()))
+            Data::$variant(Arc::new(
+                lists.ints.iter().map(|value| *value as $element).collect(),
+            ))
         };
     }
     match dtype {
         DType::F32 => Data::F32(Arc::new(lists.floats)),
         DType::F64 => Data::F64(Arc::new(lists.doubles)),
         DType::Text => Data::Text(Arc::new(lists.texts)),
-        DType::F16 => Data::F16(Arc::new(lists.ints.iter().map(|bits| f16::from_bits(*bits as u16)).collect())),
-        DType::BF16 => Data::BF16(Arc::new(lists.ints.iter().map(|bits| bf16::from_bits(*bits as u16)).collect())),
+        DType::F16 => Data::F16(Arc::new(
+            lists.ints.iter().map(|bits| f16::from_bits(*bits as u16)).collect(),
+        )),
+        DType::BF16 => Data::BF16(Arc::new(
+            lists.ints.iter().map(|bits| bf16::from_bits(*bits as u16)).collect(),
+        )),
         DType::Bool => Data::Bool(Arc::new(lists.ints.iter().map(|value| *value != 0).collect())),
         DType::I8 => ints!(I8, i8),
         DType::I16 => ints!(I16, i16),

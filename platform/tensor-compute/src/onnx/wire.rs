@@ -18,7 +18,9 @@ pub enum Value<'a> {
 
 /// A file that breaks off or is no protocol buffer.
 pub fn broken(what: &str) -> ComputeError {
-    ComputeError::Model { why: format!("the file is damaged or no ONNX model: {what}") }
+    ComputeError::Model {
+        why: format!("the file is damaged or no ONNX model: {what}"),
+    }
 }
 
 /// Reads the fields of one message.
@@ -54,7 +56,10 @@ impl<'a> Fields<'a> {
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(|| broken("it ends within a field"))?;
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or_else(|| broken("it ends within a field"))?;
         self.rest = rest;
         Ok(taken)
     }
@@ -126,7 +131,11 @@ impl<'a> Value<'a> {
         match self {
             Self::Fixed32(bits) => out.push(f32::from_bits(bits)),
             Self::Bytes(bytes) if bytes.len().is_multiple_of(4) => {
-                out.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+                out.extend(
+                    bytes
+                        .chunks_exact(4)
+                        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+                );
             }
             _ => return Err(broken("floats are expected")),
         }
@@ -138,7 +147,9 @@ impl<'a> Value<'a> {
         match self {
             Self::Fixed64(bits) => out.push(f64::from_bits(bits)),
             Self::Bytes(bytes) if bytes.len().is_multiple_of(8) => out.extend(
-                bytes.chunks_exact(8).map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])),
+                bytes
+                    .chunks_exact(8)
+                    .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])),
             ),
             _ => return Err(broken("floats are expected")),
         }

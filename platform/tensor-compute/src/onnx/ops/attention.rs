@@ -12,9 +12,15 @@ pub const TABLE: &[(&str, Run)] = &[("Attention", attention)];
 /// `(batch, length, heads * size)` to `(batch, heads, length, size)`; four dimensions stay.
 pub fn split_heads(call: &Call<'_>, x: &Tensor, heads: i64) -> Result<Tensor> {
     let [batch, length, hidden] = x.shape() else {
-        return if x.rank() == 4 { Ok(x.clone()) } else { Err(call.misfit(format!("takes 3 or 4 dimensions, not {:?}", x.shape()))) };
+        return if x.rank() == 4 {
+            Ok(x.clone())
+        } else {
+            Err(call.misfit(format!("takes 3 or 4 dimensions, not {:?}", x.shape())))
+        };
     };
-    let heads = usize::try_from(heads).ok().filter(|heads| *heads > 0 && hidden.is_multiple_of(*heads));
+    let heads = usize::try_from(heads)
+        .ok()
+        .filter(|heads| *heads > 0 && hidden.is_multiple_of(*heads));
     let heads = heads.ok_or_else(|| call.misfit(format!("{hidden} features do not split into the heads")))?;
     let split = call.reshape(x, &[*batch, *length, heads, hidden / heads])?;
     call.transpose(&split, &[0, 2, 1, 3])
@@ -23,13 +29,17 @@ pub fn split_heads(call: &Call<'_>, x: &Tensor, heads: i64) -> Result<Tensor> {
 /// `(batch, heads, length, size)` to `(batch, length, heads * size)`.
 pub fn join_heads(call: &Call<'_>, x: &Tensor) -> Result<Tensor> {
     let turned = call.transpose(x, &[0, 2, 1, 3])?;
-    let [batch, length, heads, size] = turned.shape() else { return Err(call.misfit("no heads".to_owned())) };
+    let [batch, length, heads, size] = turned.shape() else {
+        return Err(call.misfit("no heads".to_owned()));
+    };
     call.reshape(&turned, &[*batch, *length, heads * size])
 }
 
 /// Every head of keys or values for all the heads of queries that share it.
 fn repeat_heads(call: &Call<'_>, x: &Tensor, heads: usize) -> Result<Tensor> {
-    let [batch, own, length, size] = x.shape() else { return Err(call.misfit("no heads".to_owned())) };
+    let [batch, own, length, size] = x.shape() else {
+        return Err(call.misfit("no heads".to_owned()));
+    };
     if *own == heads {
         return Ok(x.clone());
     }
@@ -64,7 +74,13 @@ fn mask_bias(call: &Call<'_>, mask: &Tensor, keys: usize, dtype: DType) -> Resul
     if let Some(last) = pads.last_mut() {
         last.1 = (keys - own) as i64;
     }
-    call.one(&Op::Pad { mode: PadMode::Constant, pads }, &[&bias, &minus_infinity])
+    call.one(
+        &Op::Pad {
+            mode: PadMode::Constant,
+            pads,
+        },
+        &[&bias, &minus_infinity],
+    )
 }
 
 /// What causality, windows and padding forbid, as what is added to the scores; none if all is allowed.
@@ -104,7 +120,9 @@ fn attention(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let past = call.opt(4).map_or(0, |past| past.shape().get(2).copied().unwrap_or(0));
     let present_key = with_past(call, call.opt(4), &heads_of(1, "kv_num_heads")?)?;
     let present_value = with_past(call, call.opt(5), &heads_of(2, "kv_num_heads")?)?;
-    let [_, heads, queries, size] = *q.shape() else { return Err(call.misfit("no heads".to_owned())) };
+    let [_, heads, queries, size] = *q.shape() else {
+        return Err(call.misfit("no heads".to_owned()));
+    };
     let k = repeat_heads(call, &present_key, heads)?;
     let v = repeat_heads(call, &present_value, heads)?;
     let keys = k.shape().get(2).copied().unwrap_or(0);
@@ -114,7 +132,10 @@ fn attention(call: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     // Half of the scale on either side keeps products of halves in range.
     let root = call.number(scale.sqrt(), q.dtype())?;
-    let raw = call.matmul(&call.mul(&q, &root)?, &call.transpose(&call.mul(&k, &root)?, &[0, 1, 3, 2])?)?;
+    let raw = call.matmul(
+        &call.mul(&q, &root)?,
+        &call.transpose(&call.mul(&k, &root)?, &[0, 1, 3, 2])?,
+    )?;
     let capped = match call.float("softcap", 0.0) {
         cap if cap > 0.0 => {
             let cap = call.number(f64::from(cap), raw.dtype())?;
@@ -122,7 +143,10 @@ fn attention(call: &Call<'_>) -> Result<Vec<Tensor>> {
         }
         _ => raw.clone(),
     };
-    let mask = call.opt(3).map(|mask| mask_bias(call, mask, keys, q.dtype())).transpose()?;
+    let mask = call
+        .opt(3)
+        .map(|mask| mask_bias(call, mask, keys, q.dtype()))
+        .transpose()?;
     let structural = structural_bias(call, queries, keys, past, q.dtype())?;
     let bias = match (mask, structural) {
         (Some(mask), Some(structural)) => Some(call.add(&mask, &structural)?),
@@ -134,14 +158,21 @@ fn attention(call: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     let weights = probabilities(call, &biased, bias.as_ref())?;
     let mixed = call.matmul(&weights, &v)?;
-    let y = if call.arg(0)?.rank() == 3 { join_heads(call, &mixed)? } else { mixed };
+    let y = if call.arg(0)?.rank() == 3 {
+        join_heads(call, &mixed)?
+    } else {
+        mixed
+    };
     let scores = match call.int("qk_matmul_output_mode", 0) {
         0 => raw,
         1 => capped,
         2 => biased,
         _ => weights,
     };
-    [y, present_key, present_value, scores].iter().map(|tensor| call.cast(tensor, dtype)).collect()
+    [y, present_key, present_value, scores]
+        .iter()
+        .map(|tensor| call.cast(tensor, dtype))
+        .collect()
 }
 
 /// Softmax over the keys. A query that may attend to nothing gets zeros.

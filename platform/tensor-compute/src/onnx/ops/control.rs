@@ -18,22 +18,35 @@ pub fn call_function(call: &Call<'_>) -> Result<Vec<Tensor>> {
 fn truth(call: &Call<'_>, tensor: &Tensor) -> Result<bool> {
     match tensor.try_values::<bool>() {
         Some([value]) => Ok(*value),
-        _ => Err(call.wrong(format!("a condition is one boolean, not {} {:?}", tensor.dtype(), tensor.shape()))),
+        _ => Err(call.wrong(format!(
+            "a condition is one boolean, not {} {:?}",
+            tensor.dtype(),
+            tensor.shape()
+        ))),
     }
 }
 
 fn branch(call: &Call<'_>) -> Result<Vec<Tensor>> {
-    let (graph, captured) = call.graph(if truth(call, call.arg(0)?)? { "then_branch" } else { "else_branch" })?;
+    let (graph, captured) = call.graph(if truth(call, call.arg(0)?)? {
+        "then_branch"
+    } else {
+        "else_branch"
+    })?;
     graph.run(call.session, &captured, &[])
 }
 
 /// One tensor out of those that the iterations gave, along a new first axis (or another one).
 fn stack(call: &Call<'_>, parts: &[Tensor], axis: i64) -> Result<Tensor> {
-    let Some(first) = parts.first() else { return call.numbers(&[0], Vec::<f32>::new()) };
+    let Some(first) = parts.first() else {
+        return call.numbers(&[0], Vec::<f32>::new());
+    };
     let axis = call.resolve(axis, first.rank() + 1)?;
     let mut shape = first.shape().to_vec();
     shape.insert(axis, 1);
-    let parts: Vec<Tensor> = parts.iter().map(|part| call.reshape(part, &shape)).collect::<Result<_>>()?;
+    let parts: Vec<Tensor> = parts
+        .iter()
+        .map(|part| call.reshape(part, &shape))
+        .collect::<Result<_>>()?;
     call.one(&Op::Concat { axis }, &parts.iter().collect::<Vec<_>>())
 }
 
@@ -82,7 +95,8 @@ fn scan(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let batched = call.node.opset < 9;
     let args: Vec<Tensor> = call.args.iter().skip(usize::from(batched)).flatten().cloned().collect();
     let states = args.len().checked_sub(scans);
-    let Some(states) = states.filter(|states| scans > 0 && body.inputs.len() == args.len() && body.outputs.len() >= *states)
+    let Some(states) =
+        states.filter(|states| scans > 0 && body.inputs.len() == args.len() && body.outputs.len() >= *states)
     else {
         return Err(call.wrong("the body's inputs and outputs do not fit the scan".to_owned()));
     };
@@ -95,7 +109,11 @@ fn scan(call: &Call<'_>) -> Result<Vec<Tensor>> {
         axes.push(call.resolve(option("scan_input_axes", at), tensor.rank())?);
     }
     let steps = args[states].shape()[axes[0]];
-    if args[states..].iter().zip(&axes).any(|(tensor, axis)| tensor.shape()[*axis] != steps) {
+    if args[states..]
+        .iter()
+        .zip(&axes)
+        .any(|(tensor, axis)| tensor.shape()[*axis] != steps)
+    {
         return Err(call.misfit("the scanned inputs are not of one length".to_owned()));
     }
     let mut state = args[..states].to_vec();
@@ -104,7 +122,11 @@ fn scan(call: &Call<'_>) -> Result<Vec<Tensor>> {
         call.charge(0, 0)?;
         let mut inputs = std::mem::take(&mut state);
         for (at, (tensor, axis)) in args[states..].iter().zip(&axes).enumerate() {
-            let step = if option("scan_input_directions", at) == 1 { steps - 1 - step } else { step };
+            let step = if option("scan_input_directions", at) == 1 {
+                steps - 1 - step
+            } else {
+                step
+            };
             let slice = part(call, tensor, *axis, step, 1)?;
             let mut shape = slice.shape().to_vec();
             shape.remove(*axis);
@@ -129,7 +151,11 @@ fn scan(call: &Call<'_>) -> Result<Vec<Tensor>> {
 fn scan_batches(call: &Call<'_>, args: &[Tensor], states: usize) -> Result<Vec<Tensor>> {
     let (body, captured) = call.graph("body")?;
     let shape = |tensor: &Tensor| tensor.shape().get(..2).map(<[usize]>::to_vec);
-    let Some([batches, steps]) = args.get(states).and_then(shape).as_deref().and_then(|s| <[usize; 2]>::try_from(s).ok())
+    let Some([batches, steps]) = args
+        .get(states)
+        .and_then(shape)
+        .as_deref()
+        .and_then(|s| <[usize; 2]>::try_from(s).ok())
     else {
         return Err(call.misfit("the scanned inputs have no batch and time".to_owned()));
     };

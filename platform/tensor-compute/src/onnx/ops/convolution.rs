@@ -6,8 +6,12 @@ use crate::error::Result;
 use crate::op::{ConvOptions, Op};
 use crate::tensor::{Tensor, element_count};
 
-pub const TABLE: &[(&str, Run)] =
-    &[("Conv", conv), ("ConvTranspose", conv_transpose), ("ConvInteger", conv_integer), ("Col2Im", columns_to_image)];
+pub const TABLE: &[(&str, Run)] = &[
+    ("Conv", conv),
+    ("ConvTranspose", conv_transpose),
+    ("ConvInteger", conv_integer),
+    ("Col2Im", columns_to_image),
+];
 
 /// A whole number of a list, at least 1 and not absurd.
 fn positive(call: &Call<'_>, name: &str, rank: usize) -> Result<Vec<usize>> {
@@ -27,9 +31,14 @@ pub fn windows(call: &Call<'_>, rank: usize) -> Result<ConvOptions> {
     }
     Ok(ConvOptions {
         strides: positive(call, "strides", rank)?,
-        pads: (0..rank).map(|at| (pads[at] as usize, pads[rank + at] as usize)).collect(),
+        pads: (0..rank)
+            .map(|at| (pads[at] as usize, pads[rank + at] as usize))
+            .collect(),
         dilations: positive(call, "dilations", rank)?,
-        groups: usize::try_from(call.int("group", 1)).ok().filter(|groups| *groups > 0).unwrap_or(1),
+        groups: usize::try_from(call.int("group", 1))
+            .ok()
+            .filter(|groups| *groups > 0)
+            .unwrap_or(1),
     })
 }
 
@@ -47,9 +56,16 @@ pub fn automatic_pads(call: &Call<'_>, window: &mut ConvOptions, lengths: &[usiz
     };
     for (at, length) in lengths.iter().enumerate() {
         let stride = window.strides[at];
-        let extent = kernel[at].saturating_sub(1).saturating_mul(window.dilations[at]).saturating_add(1);
+        let extent = kernel[at]
+            .saturating_sub(1)
+            .saturating_mul(window.dilations[at])
+            .saturating_add(1);
         let outputs = length.div_ceil(stride);
-        let total = outputs.saturating_sub(1).saturating_mul(stride).saturating_add(extent).saturating_sub(*length);
+        let total = outputs
+            .saturating_sub(1)
+            .saturating_mul(stride)
+            .saturating_add(extent)
+            .saturating_sub(*length);
         let (small, large) = (total / 2, total - total / 2);
         window.pads[at] = if upper { (small, large) } else { (large, small) };
     }
@@ -68,7 +84,11 @@ fn prepared(call: &Call<'_>, x: &Tensor, weight: &Tensor) -> Result<ConvOptions>
 fn conv(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let (x, weight) = (call.arg(0)?, call.arg(1)?);
     let options = prepared(call, x, weight)?;
-    let wide: Vec<Tensor> = call.all().into_iter().map(|tensor| call.at_least_single(tensor)).collect::<Result<_>>()?;
+    let wide: Vec<Tensor> = call
+        .all()
+        .into_iter()
+        .map(|tensor| call.at_least_single(tensor))
+        .collect::<Result<_>>()?;
     let result = call.one(&Op::Conv(options), &wide.iter().collect::<Vec<_>>())?;
     Ok(vec![call.cast(&result, x.dtype())?])
 }
@@ -119,8 +139,13 @@ fn conv_transpose(call: &Call<'_>) -> Result<Vec<Tensor>> {
         conv.pads.fill((0, 0));
     }
     for at in 0..rank {
-        let extent = (weight.shape()[at + 2].saturating_sub(1)).saturating_mul(conv.dilations[at]).saturating_add(1);
-        let full = x.shape()[at + 2].saturating_sub(1).saturating_mul(conv.strides[at]).saturating_add(extent);
+        let extent = (weight.shape()[at + 2].saturating_sub(1))
+            .saturating_mul(conv.dilations[at])
+            .saturating_add(1);
+        let full = x.shape()[at + 2]
+            .saturating_sub(1)
+            .saturating_mul(conv.strides[at])
+            .saturating_add(extent);
         let target = match wanted {
             Some(wanted) => {
                 let given = wanted.get(wanted.len().saturating_sub(rank) + at).copied().unwrap_or(0);
@@ -134,10 +159,21 @@ fn conv_transpose(call: &Call<'_>) -> Result<Vec<Tensor>> {
         // Longer than the transposed convolution gives: zeros at the end.
         output_padding[at] += target.saturating_sub(total);
         let (small, large) = (excess / 2, excess - excess / 2);
-        conv.pads[at] = if mode == "SAME_UPPER" { (small, large) } else { (large, small) };
+        conv.pads[at] = if mode == "SAME_UPPER" {
+            (small, large)
+        } else {
+            (large, small)
+        };
     }
-    let wide: Vec<Tensor> = call.all().into_iter().map(|tensor| call.at_least_single(tensor)).collect::<Result<_>>()?;
-    let result = call.one(&Op::ConvTranspose { conv, output_padding }, &wide.iter().collect::<Vec<_>>())?;
+    let wide: Vec<Tensor> = call
+        .all()
+        .into_iter()
+        .map(|tensor| call.at_least_single(tensor))
+        .collect::<Result<_>>()?;
+    let result = call.one(
+        &Op::ConvTranspose { conv, output_padding },
+        &wide.iter().collect::<Vec<_>>(),
+    )?;
     Ok(vec![call.cast(&result, x.dtype())?])
 }
 
@@ -149,7 +185,9 @@ fn columns_to_image(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let rank = image.len();
     let options = windows(call, rank)?;
     let size = element_count(call.node.op, &block, DType::U8)?;
-    let [n, rows, columns] = x.shape() else { return Err(call.misfit(format!("takes (n, c * block, windows), not {:?}", x.shape()))) };
+    let [n, rows, columns] = x.shape() else {
+        return Err(call.misfit(format!("takes (n, c * block, windows), not {:?}", x.shape())));
+    };
     if size == 0 || block.len() != rank || !rows.is_multiple_of(size) {
         return Err(call.misfit(format!("blocks {block:?} in {:?}", x.shape())));
     }
@@ -157,8 +195,12 @@ fn columns_to_image(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let counts: Vec<usize> = (0..rank)
         .map(|at| {
             let extent = (block[at] - 1).saturating_mul(options.dilations[at]).saturating_add(1);
-            let padded = image[at].saturating_add(options.pads[at].0).saturating_add(options.pads[at].1);
-            padded.checked_sub(extent).map_or(0, |free| free / options.strides[at] + 1)
+            let padded = image[at]
+                .saturating_add(options.pads[at].0)
+                .saturating_add(options.pads[at].1);
+            padded
+                .checked_sub(extent)
+                .map_or(0, |free| free / options.strides[at] + 1)
         })
         .collect();
     if element_count(call.node.op, &counts, DType::U8)? != *columns {
@@ -194,7 +236,9 @@ fn place_in_image(
     let mut distance = 1;
     for at in (0..image.len()).rev() {
         let offset = (inside % block[at]) * options.dilations[at] + (window % counts[at]) * options.strides[at];
-        let index = offset.checked_sub(options.pads[at].0).filter(|index| *index < image[at])?;
+        let index = offset
+            .checked_sub(options.pads[at].0)
+            .filter(|index| *index < image[at])?;
         place += index * distance;
         distance *= image[at];
         inside /= block[at];

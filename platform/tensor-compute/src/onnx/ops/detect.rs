@@ -45,9 +45,14 @@ fn suppress(call: &Call<'_>) -> Result<Vec<Tensor>> {
         let (batch, class) = (plane / classes, plane % classes);
         // Every candidate is compared with the boxes kept so far.
         call.charge(count.saturating_mul(16 * most + 32), *count)?;
-        let boxes: Vec<[f32; 4]> = lines[batch * count * 4..][..count * 4].chunks_exact(4).map(|line| corners(line, centred)).collect();
+        let boxes: Vec<[f32; 4]> = lines[batch * count * 4..][..count * 4]
+            .chunks_exact(4)
+            .map(|line| corners(line, centred))
+            .collect();
         let own = &scores[plane * count..][..*count];
-        let mut order: Vec<usize> = (0..*count).filter(|at| least.is_none_or(|least| own[*at] > least)).collect();
+        let mut order: Vec<usize> = (0..*count)
+            .filter(|at| least.is_none_or(|least| own[*at] > least))
+            .collect();
         order.sort_by(|a, b| own[*b].total_cmp(&own[*a]));
         let mut kept: Vec<usize> = Vec::new();
         for at in order {

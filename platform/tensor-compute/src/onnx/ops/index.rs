@@ -8,9 +8,16 @@ use crate::tensor::{Data, Tensor};
 use std::cmp::Ordering;
 
 pub const TABLE: &[(&str, Run)] = &[
-    ("Gather", gather), ("GatherElements", gather_elements), ("GatherND", gather_nd), ("Scatter", scatter_elements),
-    ("ScatterElements", scatter_elements), ("ScatterND", scatter_nd), ("TensorScatter", tensor_scatter),
-    ("NonZero", non_zero), ("Compress", compress), ("Unique", unique),
+    ("Gather", gather),
+    ("GatherElements", gather_elements),
+    ("GatherND", gather_nd),
+    ("Scatter", scatter_elements),
+    ("ScatterElements", scatter_elements),
+    ("ScatterND", scatter_nd),
+    ("TensorScatter", tensor_scatter),
+    ("NonZero", non_zero),
+    ("Compress", compress),
+    ("Unique", unique),
 ];
 
 fn indices(call: &Call<'_>, at: usize) -> Result<Tensor> {
@@ -35,7 +42,10 @@ fn gather_elements(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn gather_nd(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let batch_dims = usize::try_from(call.int("batch_dims", 0)).unwrap_or(usize::MAX);
-    Ok(vec![call.one(&Op::GatherNd { batch_dims }, &[call.arg(0)?, &indices(call, 1)?])?])
+    Ok(vec![call.one(
+        &Op::GatherNd { batch_dims },
+        &[call.arg(0)?, &indices(call, 1)?],
+    )?])
 }
 
 fn reduction(call: &Call<'_>) -> Result<Scatter> {
@@ -51,12 +61,17 @@ fn reduction(call: &Call<'_>) -> Result<Scatter> {
 
 fn scatter_elements(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let op = Op::ScatterElements { axis: call.axis(0, x.rank())?, reduction: reduction(call)? };
+    let op = Op::ScatterElements {
+        axis: call.axis(0, x.rank())?,
+        reduction: reduction(call)?,
+    };
     Ok(vec![call.one(&op, &[x, &indices(call, 1)?, call.arg(2)?])?])
 }
 
 fn scatter_nd(call: &Call<'_>) -> Result<Vec<Tensor>> {
-    let op = Op::ScatterNd { reduction: reduction(call)? };
+    let op = Op::ScatterNd {
+        reduction: reduction(call)?,
+    };
     Ok(vec![call.one(&op, &[call.arg(0)?, &indices(call, 1)?, call.arg(2)?])?])
 }
 
@@ -80,11 +95,18 @@ fn tensor_scatter(call: &Call<'_>) -> Result<Vec<Tensor>> {
             let step = at / inner % steps;
             let sample = at / (inner * steps * middle);
             let wanted = starts[sample].saturating_add(step as i64);
-            *place = if circular { wanted.rem_euclid((length as i64).max(1)) } else { wanted };
+            *place = if circular {
+                wanted.rem_euclid((length as i64).max(1))
+            } else {
+                wanted
+            };
         }
         Ok(())
     })?;
-    let op = Op::ScatterElements { axis, reduction: Scatter::Replace };
+    let op = Op::ScatterElements {
+        axis,
+        reduction: Scatter::Replace,
+    };
     Ok(vec![call.one(&op, &[cache, &places, update])?])
 }
 
@@ -113,7 +135,11 @@ fn compress(call: &Call<'_>) -> Result<Vec<Tensor>> {
         Some(_) => (x.clone(), call.axis(0, x.rank())?),
         None => (call.reshape(x, &[x.len()])?, 0),
     };
-    let chosen = condition.iter().take(x.shape()[axis]).enumerate().filter(|(_, value)| **value);
+    let chosen = condition
+        .iter()
+        .take(x.shape()[axis])
+        .enumerate()
+        .filter(|(_, value)| **value);
     call.charge(0, condition.len())?;
     let places: Vec<i64> = chosen.map(|(at, _)| at as i64).collect();
     let places = call.numbers(&[places.len()], places)?;
@@ -171,5 +197,10 @@ fn unique(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let counts: Vec<i64> = groups.iter().map(|group| group.len() as i64).collect();
     let firsts = call.numbers(&[groups.len()], firsts)?;
     let values = call.one(&Op::Gather { axis }, &[&x, &firsts])?;
-    Ok(vec![values, firsts, call.numbers(&[count], inverse)?, call.numbers(&[groups.len()], counts)?])
+    Ok(vec![
+        values,
+        firsts,
+        call.numbers(&[count], inverse)?,
+        call.numbers(&[groups.len()], counts)?,
+    ])
 }

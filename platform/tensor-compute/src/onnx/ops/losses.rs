@@ -6,8 +6,10 @@ use crate::error::Result;
 use crate::op::{Binary, Op, Reduce, Unary};
 use crate::tensor::Tensor;
 
-pub const TABLE: &[(&str, Run)] =
-    &[("NegativeLogLikelihoodLoss", likelihood), ("SoftmaxCrossEntropyLoss", cross_entropy)];
+pub const TABLE: &[(&str, Run)] = &[
+    ("NegativeLogLikelihoodLoss", likelihood),
+    ("SoftmaxCrossEntropyLoss", cross_entropy),
+];
 
 fn likelihood(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
@@ -20,13 +22,18 @@ fn cross_entropy(call: &Call<'_>) -> Result<Vec<Tensor>> {
         return Err(call.misfit(format!("takes (n, c, ...), not {:?}", x.shape())));
     }
     let logs = call.one(&Op::LogSoftmax { axis: 1 }, &[&call.at_least_single(x)?])?;
-    Ok(vec![call.cast(&loss(call, &logs)?, x.dtype())?, call.cast(&logs, x.dtype())?])
+    Ok(vec![
+        call.cast(&loss(call, &logs)?, x.dtype())?,
+        call.cast(&logs, x.dtype())?,
+    ])
 }
 
 /// `-weight[label] * logs[label]`, reduced; labels that are to be ignored weigh nothing.
 fn loss(call: &Call<'_>, logs: &Tensor) -> Result<Tensor> {
     let labels = call.cast(call.arg(1)?, DType::I64)?;
-    let [batch, classes, rest @ ..] = logs.shape() else { return Err(call.misfit("takes (n, c, ...)".to_owned())) };
+    let [batch, classes, rest @ ..] = logs.shape() else {
+        return Err(call.misfit("takes (n, c, ...)".to_owned()));
+    };
     let mut shape = vec![*batch];
     shape.extend(rest);
     if labels.shape() != shape {

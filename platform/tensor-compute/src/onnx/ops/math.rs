@@ -9,20 +9,80 @@ use crate::op::{Binary, Compare, Op, Unary};
 use crate::tensor::Tensor;
 
 pub const TABLE: &[(&str, Run)] = &[
-    ("Abs", unary), ("Acos", unary), ("Acosh", unary), ("Asin", unary), ("Asinh", unary), ("Atan", unary), ("Atanh", unary),
-    ("BitwiseNot", unary), ("Ceil", unary), ("Celu", unary), ("Cos", unary), ("Cosh", unary), ("Elu", unary), ("Erf", unary),
-    ("Exp", unary), ("Floor", unary), ("Gelu", unary), ("HardSigmoid", unary), ("HardSwish", unary), ("IsInf", unary),
-    ("IsNaN", unary), ("LeakyRelu", unary), ("Log", unary), ("Mish", unary), ("Neg", unary), ("Not", unary),
-    ("Reciprocal", unary), ("Relu", unary), ("Round", unary), ("Selu", unary), ("Sigmoid", unary), ("Sign", unary),
-    ("Sin", unary), ("Sinh", unary), ("Softplus", unary), ("Softsign", unary), ("Sqrt", unary), ("Tan", unary),
-    ("Tanh", unary), ("ThresholdedRelu", unary), ("Swish", swish), ("Shrink", shrink),
-    ("Add", binary), ("And", binary), ("BitShift", binary), ("BitwiseAnd", binary), ("BitwiseOr", binary),
-    ("BitwiseXor", binary), ("Div", binary), ("Mod", binary), ("Mul", binary), ("Or", binary), ("Pow", binary),
-    ("PRelu", binary), ("Sub", binary), ("Xor", binary),
-    ("Equal", compare), ("Greater", compare), ("GreaterOrEqual", compare), ("Less", compare), ("LessOrEqual", compare),
-    ("Max", variadic), ("Min", variadic), ("Sum", variadic), ("Mean", variadic),
-    ("Where", choose), ("Clip", clip), ("Cast", cast), ("CastLike", cast_like), ("BitCast", bit_cast),
-    ("Identity", identity), ("Dropout", dropout), ("Constant", constant), ("SwiGLU", swiglu),
+    ("Abs", unary),
+    ("Acos", unary),
+    ("Acosh", unary),
+    ("Asin", unary),
+    ("Asinh", unary),
+    ("Atan", unary),
+    ("Atanh", unary),
+    ("BitwiseNot", unary),
+    ("Ceil", unary),
+    ("Celu", unary),
+    ("Cos", unary),
+    ("Cosh", unary),
+    ("Elu", unary),
+    ("Erf", unary),
+    ("Exp", unary),
+    ("Floor", unary),
+    ("Gelu", unary),
+    ("HardSigmoid", unary),
+    ("HardSwish", unary),
+    ("IsInf", unary),
+    ("IsNaN", unary),
+    ("LeakyRelu", unary),
+    ("Log", unary),
+    ("Mish", unary),
+    ("Neg", unary),
+    ("Not", unary),
+    ("Reciprocal", unary),
+    ("Relu", unary),
+    ("Round", unary),
+    ("Selu", unary),
+    ("Sigmoid", unary),
+    ("Sign", unary),
+    ("Sin", unary),
+    ("Sinh", unary),
+    ("Softplus", unary),
+    ("Softsign", unary),
+    ("Sqrt", unary),
+    ("Tan", unary),
+    ("Tanh", unary),
+    ("ThresholdedRelu", unary),
+    ("Swish", swish),
+    ("Shrink", shrink),
+    ("Add", binary),
+    ("And", binary),
+    ("BitShift", binary),
+    ("BitwiseAnd", binary),
+    ("BitwiseOr", binary),
+    ("BitwiseXor", binary),
+    ("Div", binary),
+    ("Mod", binary),
+    ("Mul", binary),
+    ("Or", binary),
+    ("Pow", binary),
+    ("PRelu", binary),
+    ("Sub", binary),
+    ("Xor", binary),
+    ("Equal", compare),
+    ("Greater", compare),
+    ("GreaterOrEqual", compare),
+    ("Less", compare),
+    ("LessOrEqual", compare),
+    ("Max", variadic),
+    ("Min", variadic),
+    ("Sum", variadic),
+    ("Mean", variadic),
+    ("Where", choose),
+    ("Clip", clip),
+    ("Cast", cast),
+    ("CastLike", cast_like),
+    ("BitCast", bit_cast),
+    ("Identity", identity),
+    ("Dropout", dropout),
+    ("Constant", constant),
+    ("SwiGLU", swiglu),
 ];
 
 fn one(tensor: Tensor) -> Result<Vec<Tensor>> {
@@ -41,23 +101,32 @@ fn unary(call: &Call<'_>) -> Result<Vec<Tensor>> {
         "Atanh" => Unary::Atanh,
         "BitwiseNot" => Unary::BitNot,
         "Ceil" => Unary::Ceil,
-        "Celu" => Unary::Celu { alpha: float("alpha", 1.0) },
+        "Celu" => Unary::Celu {
+            alpha: float("alpha", 1.0),
+        },
         "Cos" => Unary::Cos,
         "Cosh" => Unary::Cosh,
-        "Elu" => Unary::Elu { alpha: float("alpha", 1.0) },
+        "Elu" => Unary::Elu {
+            alpha: float("alpha", 1.0),
+        },
         "Erf" => Unary::Erf,
         "Exp" => Unary::Exp,
         "Floor" => Unary::Floor,
         "Gelu" if call.text("approximate", "none") == "tanh" => Unary::GeluTanh,
         "Gelu" => Unary::Gelu,
-        "HardSigmoid" => Unary::HardSigmoid { alpha: float("alpha", 0.2), beta: float("beta", 0.5) },
+        "HardSigmoid" => Unary::HardSigmoid {
+            alpha: float("alpha", 0.2),
+            beta: float("beta", 0.5),
+        },
         "HardSwish" => Unary::HardSwish,
         "IsInf" => Unary::IsInf {
             negative: call.int("detect_negative", 1) != 0,
             positive: call.int("detect_positive", 1) != 0,
         },
         "IsNaN" => Unary::IsNan,
-        "LeakyRelu" => Unary::LeakyRelu { alpha: float("alpha", 0.01) },
+        "LeakyRelu" => Unary::LeakyRelu {
+            alpha: float("alpha", 0.01),
+        },
         "Log" => Unary::Log,
         "Mish" => Unary::Mish,
         "Neg" => Unary::Neg,
@@ -65,7 +134,10 @@ fn unary(call: &Call<'_>) -> Result<Vec<Tensor>> {
         "Reciprocal" => Unary::Reciprocal,
         "Relu" => Unary::Relu,
         "Round" => Unary::Round,
-        "Selu" => Unary::Selu { alpha: float("alpha", 1.673_263_2), gamma: float("gamma", 1.050_701) },
+        "Selu" => Unary::Selu {
+            alpha: float("alpha", 1.673_263_2),
+            gamma: float("gamma", 1.050_701),
+        },
         "Sigmoid" => Unary::Sigmoid,
         "Sign" => Unary::Sign,
         "Sin" => Unary::Sin,
@@ -75,7 +147,9 @@ fn unary(call: &Call<'_>) -> Result<Vec<Tensor>> {
         "Sqrt" => Unary::Sqrt,
         "Tan" => Unary::Tan,
         "Tanh" => Unary::Tanh,
-        "ThresholdedRelu" => Unary::ThresholdedRelu { alpha: float("alpha", 1.0) },
+        "ThresholdedRelu" => Unary::ThresholdedRelu {
+            alpha: float("alpha", 1.0),
+        },
         other => return Err(call.wrong(format!("{other} is no operator of one tensor"))),
     };
     one(call.unary(op, call.arg(0)?)?)
@@ -188,7 +262,10 @@ fn identity(call: &Call<'_>) -> Result<Vec<Tensor>> {
 /// In inference: the operand, and a mask that is true everywhere. Training with a ratio other than 0 would be random.
 fn dropout(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let training = call.opt(2).and_then(|flag| flag.try_values::<bool>()).is_some_and(|flag| flag.first() == Some(&true));
+    let training = call
+        .opt(2)
+        .and_then(|flag| flag.try_values::<bool>())
+        .is_some_and(|flag| flag.first() == Some(&true));
     if training && call.scalar_arg(1)?.unwrap_or(0.5) != 0.0 {
         return Err(call.wrong("training mode draws random numbers; export the model for inference".to_owned()));
     }
@@ -204,7 +281,15 @@ fn dropout(call: &Call<'_>) -> Result<Vec<Tensor>> {
 }
 
 fn constant(call: &Call<'_>) -> Result<Vec<Tensor>> {
-    for name in ["value", "value_float", "value_int", "value_string", "value_floats", "value_ints", "value_strings"] {
+    for name in [
+        "value",
+        "value_float",
+        "value_int",
+        "value_string",
+        "value_floats",
+        "value_ints",
+        "value_strings",
+    ] {
         return one(match call.attr(name) {
             None => continue,
             Some(Attr::Tensor(tensor)) => tensor.clone(),

@@ -10,14 +10,25 @@ use crate::tensor::Tensor;
 use std::collections::HashMap;
 
 pub const TABLE: &[(&str, Run)] = &[
-    ("Scaler", scaler), ("Normalizer", normalizer), ("Imputer", imputer), ("Binarizer", binarizer),
-    ("LabelEncoder", label_encoder), ("CategoryMapper", category_mapper), ("OneHotEncoder", one_hot),
-    ("FeatureVectorizer", feature_vectorizer), ("ArrayFeatureExtractor", array_feature_extractor), ("ZipMap", zip_map),
+    ("Scaler", scaler),
+    ("Normalizer", normalizer),
+    ("Imputer", imputer),
+    ("Binarizer", binarizer),
+    ("LabelEncoder", label_encoder),
+    ("CategoryMapper", category_mapper),
+    ("OneHotEncoder", one_hot),
+    ("FeatureVectorizer", feature_vectorizer),
+    ("ArrayFeatureExtractor", array_feature_extractor),
+    ("ZipMap", zip_map),
 ];
 
 /// The operand as a matrix of features: (samples, features), in single precision unless it has double.
 pub fn features(call: &Call<'_>, x: &Tensor) -> Result<Tensor> {
-    let x = if x.dtype() == DType::F64 { x.clone() } else { call.cast(x, DType::F32)? };
+    let x = if x.dtype() == DType::F64 {
+        x.clone()
+    } else {
+        call.cast(x, DType::F32)?
+    };
     match x.shape() {
         [_, _] => Ok(x),
         [] => call.reshape(&x, &[1, 1]),
@@ -33,7 +44,11 @@ fn row(call: &Call<'_>, values: &[f32], dtype: DType) -> Result<Tensor> {
 
 fn scaler(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let given = call.arg(0)?;
-    let x = if given.dtype() == DType::F64 { given.clone() } else { call.cast(given, DType::F32)? };
+    let x = if given.dtype() == DType::F64 {
+        given.clone()
+    } else {
+        call.cast(given, DType::F32)?
+    };
     let mut result = x;
     if !call.floats("offset").is_empty() {
         result = call.binary(Binary::Sub, &result, &row(call, call.floats("offset"), result.dtype())?)?;
@@ -51,8 +66,14 @@ fn normalizer(call: &Call<'_>) -> Result<Vec<Tensor>> {
         "L2" => Reduce::L2,
         _ => Reduce::Max,
     };
-    let measured = if kind == Reduce::Max { call.unary(Unary::Abs, &x)? } else { x.clone() };
-    let norm = map_wide(call, &call.reduce(&measured, kind, &[1], true)?, |norm| if norm == 0.0 { 1.0 } else { norm })?;
+    let measured = if kind == Reduce::Max {
+        call.unary(Unary::Abs, &x)?
+    } else {
+        x.clone()
+    };
+    let norm = map_wide(call, &call.reduce(&measured, kind, &[1], true)?, |norm| {
+        if norm == 0.0 { 1.0 } else { norm }
+    })?;
     let result = call.cast(&call.binary(Binary::Div, &x, &norm)?, DType::F32)?;
     Ok(vec![call.reshape(&result, call.arg(0)?.shape())?])
 }
@@ -60,11 +81,15 @@ fn normalizer(call: &Call<'_>) -> Result<Vec<Tensor>> {
 fn imputer(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let (values, replaced): (Vec<f64>, f64) = match call.ints("imputed_value_int64s") {
-        Some(values) if !x.dtype().is_float() => {
-            (values.iter().map(|value| *value as f64).collect(), call.int("replaced_value_int64", 0) as f64)
-        }
+        Some(values) if !x.dtype().is_float() => (
+            values.iter().map(|value| *value as f64).collect(),
+            call.int("replaced_value_int64", 0) as f64,
+        ),
         _ => (
-            call.floats("imputed_value_floats").iter().map(|value| f64::from(*value)).collect(),
+            call.floats("imputed_value_floats")
+                .iter()
+                .map(|value| f64::from(*value))
+                .collect(),
             f64::from(call.float("replaced_value_float", 0.0)),
         ),
     };
@@ -76,14 +101,20 @@ fn imputer(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let result = map_wide(call, x, |value| {
         let place = column.get();
         column.set(place + 1);
-        if value == replaced || (value.is_nan() && replaced.is_nan()) { values[place % columns % values.len()] } else { value }
+        if value == replaced || (value.is_nan() && replaced.is_nan()) {
+            values[place % columns % values.len()]
+        } else {
+            value
+        }
     })?;
     Ok(vec![result])
 }
 
 fn binarizer(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let threshold = f64::from(call.float("threshold", 0.0));
-    Ok(vec![map_wide(call, call.arg(0)?, |value| if value > threshold { 1.0 } else { 0.0 })?])
+    Ok(vec![map_wide(call, call.arg(0)?, |value| {
+        if value > threshold { 1.0 } else { 0.0 }
+    })?])
 }
 
 /// A key or value of a label map. Floats are told apart by their bits.
@@ -124,7 +155,9 @@ fn labels(tensor: &Tensor) -> Option<Vec<Label>> {
     if let Some(list) = tensor.try_values::<i16>() {
         return Some(list.iter().map(|value| Label::Int(i64::from(*value))).collect());
     }
-    tensor.try_values::<f32>().map(|list| list.iter().map(|value| Label::Float(value.to_bits())).collect())
+    tensor
+        .try_values::<f32>()
+        .map(|list| list.iter().map(|value| Label::Float(value.to_bits())).collect())
 }
 
 /// Labels as a tensor; all are of the kind of the first.
@@ -132,7 +165,16 @@ fn tensor_of(call: &Call<'_>, shape: &[usize], list: Vec<Label>, kind: &Label) -
     let int = |label: &Label| if let Label::Int(value) = label { *value } else { 0 };
     match kind {
         Label::Text(_) => {
-            let texts: Vec<String> = list.into_iter().map(|label| if let Label::Text(text) = label { text } else { String::new() }).collect();
+            let texts: Vec<String> = list
+                .into_iter()
+                .map(|label| {
+                    if let Label::Text(text) = label {
+                        text
+                    } else {
+                        String::new()
+                    }
+                })
+                .collect();
             let bytes: usize = texts.iter().map(String::len).sum();
             // What the texts take beside their handles has to fit before they are kept.
             call.session.lease(bytes as u64)?;
@@ -140,11 +182,23 @@ fn tensor_of(call: &Call<'_>, shape: &[usize], list: Vec<Label>, kind: &Label) -
         }
         Label::Int(_) => call.numbers(shape, list.iter().map(int).collect::<Vec<i64>>()),
         Label::Double(_) => {
-            let double = |label: &Label| if let Label::Double(bits) = label { f64::from_bits(*bits) } else { 0.0 };
+            let double = |label: &Label| {
+                if let Label::Double(bits) = label {
+                    f64::from_bits(*bits)
+                } else {
+                    0.0
+                }
+            };
             call.numbers(shape, list.iter().map(double).collect::<Vec<f64>>())
         }
         Label::Float(_) => {
-            let float = |label: &Label| if let Label::Float(bits) = label { f32::from_bits(*bits) } else { 0.0 };
+            let float = |label: &Label| {
+                if let Label::Float(bits) = label {
+                    f32::from_bits(*bits)
+                } else {
+                    0.0
+                }
+            };
             call.numbers(shape, list.iter().map(float).collect::<Vec<f32>>())
         }
     }
@@ -153,7 +207,10 @@ fn tensor_of(call: &Call<'_>, shape: &[usize], list: Vec<Label>, kind: &Label) -
 fn label_encoder(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let missing = || call.wrong("keys or values are missing".to_owned());
-    let (keys, values) = (labels_of(call, "keys").ok_or_else(missing)?, labels_of(call, "values").ok_or_else(missing)?);
+    let (keys, values) = (
+        labels_of(call, "keys").ok_or_else(missing)?,
+        labels_of(call, "values").ok_or_else(missing)?,
+    );
     let kind = values.first().cloned().ok_or_else(missing)?;
     let default = match (&kind, call.tensor("default_tensor").and_then(labels)) {
         (_, Some(list)) if !list.is_empty() => list[0].clone(),
@@ -166,12 +223,19 @@ fn label_encoder(call: &Call<'_>) -> Result<Vec<Tensor>> {
     call.charge(16 * x.len(), 8 * x.len())?;
     let _scratch = call.session.lease(64 * x.len() as u64)?;
     let found = labels(x).ok_or_else(|| call.mistyped(x))?;
-    let nan = table.iter().find(|(key, _)| matches!(key, Label::Float(bits) if f32::from_bits(*bits).is_nan()));
+    let nan = table
+        .iter()
+        .find(|(key, _)| matches!(key, Label::Float(bits) if f32::from_bits(*bits).is_nan()));
     let encode = |key: &Label| match (key, nan) {
         (Label::Float(bits), Some((_, value))) if f32::from_bits(*bits).is_nan() => value.clone(),
         _ => table.get(key).unwrap_or(&default).clone(),
     };
-    Ok(vec![tensor_of(call, x.shape(), found.iter().map(encode).collect(), &kind)?])
+    Ok(vec![tensor_of(
+        call,
+        x.shape(),
+        found.iter().map(encode).collect(),
+        &kind,
+    )?])
 }
 
 /// Texts to whole numbers or back, by two lists.
@@ -182,13 +246,20 @@ fn category_mapper(call: &Call<'_>) -> Result<Vec<Tensor>> {
     if let Some(values) = x.try_values::<String>() {
         let table: HashMap<&str, i64> = texts.iter().map(String::as_str).zip(numbers.iter().copied()).collect();
         let default = call.int("default_int64", -1);
-        let mapped = values.iter().map(|text| table.get(text.as_str()).copied().unwrap_or(default)).collect();
+        let mapped = values
+            .iter()
+            .map(|text| table.get(text.as_str()).copied().unwrap_or(default))
+            .collect();
         return Ok(vec![call.numbers::<i64>(x.shape(), mapped)?]);
     }
     let table: HashMap<i64, &String> = numbers.iter().copied().zip(texts).collect();
     let default = Label::Text(call.text("default_string", "_Unused").to_owned());
     let values = x.values::<i64>(call.node.op)?;
-    let mapped = values.iter().map(|key| table.get(key).map_or(default.clone(), |text| Label::Text((*text).clone())));
+    let mapped = values.iter().map(|key| {
+        table
+            .get(key)
+            .map_or(default.clone(), |text| Label::Text((*text).clone()))
+    });
     Ok(vec![tensor_of(call, x.shape(), mapped.collect(), &default)?])
 }
 
@@ -197,14 +268,24 @@ fn one_hot(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let texts = call.texts("cats_strings");
     let keys: Vec<Label> = match x.dtype() {
         DType::Text => texts.iter().cloned().map(Label::Text).collect(),
-        _ => call.ints("cats_int64s").unwrap_or_default().iter().copied().map(Label::Int).collect(),
+        _ => call
+            .ints("cats_int64s")
+            .unwrap_or_default()
+            .iter()
+            .copied()
+            .map(Label::Int)
+            .collect(),
     };
     let table: HashMap<Label, usize> = keys.iter().cloned().enumerate().map(|(at, key)| (key, at)).collect();
     let mut shape = x.shape().to_vec();
     shape.push(keys.len());
     call.charge(16 * x.len(), x.len())?;
     let _scratch = call.session.lease(64 * x.len() as u64)?;
-    let found = if x.dtype() == DType::Text { labels(x) } else { labels(&call.cast(x, DType::I64)?) };
+    let found = if x.dtype() == DType::Text {
+        labels(x)
+    } else {
+        labels(&call.cast(x, DType::I64)?)
+    };
     let found = found.ok_or_else(|| call.mistyped(x))?;
     let zeros = call.int("zeros", 1) != 0;
     let result = call.session.make::<f32>(call.node.op, &shape, |out| {
@@ -226,17 +307,27 @@ fn feature_vectorizer(call: &Call<'_>) -> Result<Vec<Tensor>> {
         .into_iter()
         .map(|x| call.cast(&features(call, x)?, DType::F32))
         .collect::<Result<_>>()?;
-    Ok(vec![call.one(&Op::Concat { axis: 1 }, &parts.iter().collect::<Vec<_>>())?])
+    Ok(vec![
+        call.one(&Op::Concat { axis: 1 }, &parts.iter().collect::<Vec<_>>())?,
+    ])
 }
 
 fn array_feature_extractor(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let places = call.cast(call.arg(1)?, DType::I64)?;
     let places = call.reshape(&places, &[places.len()])?;
-    let x = if x.rank() == 0 { call.reshape(x, &[1])? } else { x.clone() };
+    let x = if x.rank() == 0 {
+        call.reshape(x, &[1])?
+    } else {
+        x.clone()
+    };
     let taken = call.one(&Op::Gather { axis: x.rank() - 1 }, &[&x, &places])?;
     // A row of features stays a matrix of one row.
-    Ok(vec![if x.rank() == 1 { call.reshape(&taken, &[1, places.len()])? } else { taken }])
+    Ok(vec![if x.rank() == 1 {
+        call.reshape(&taken, &[1, places.len()])?
+    } else {
+        taken
+    }])
 }
 
 /// The table itself: see the module on models.

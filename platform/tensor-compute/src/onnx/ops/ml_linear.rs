@@ -16,7 +16,10 @@ fn scores(call: &Call<'_>, rows: usize) -> Result<Tensor> {
     let coefficients = call.floats("coefficients");
     let columns = x.shape()[1];
     if rows == 0 || rows.checked_mul(columns) != Some(coefficients.len()) {
-        return Err(call.misfit(format!("{} coefficients for {rows} rows of {columns} features", coefficients.len())));
+        return Err(call.misfit(format!(
+            "{} coefficients for {rows} rows of {columns} features",
+            coefficients.len()
+        )));
     }
     let weights = call.cast(&call.numbers(&[rows, columns], coefficients.to_vec())?, x.dtype())?;
     let sums = call.matmul(&x, &call.transpose(&weights, &[1, 0])?)?;
@@ -70,22 +73,34 @@ pub fn labels(call: &Call<'_>, chosen: &[usize]) -> Result<Tensor> {
     for name in ["classlabels_strings", "classlabels_ints", "classlabels_int64s"] {
         let texts = call.texts(name);
         if !texts.is_empty() {
-            let own: Vec<String> = chosen.iter().map(|at| texts.get(*at).cloned().unwrap_or_default()).collect();
+            let own: Vec<String> = chosen
+                .iter()
+                .map(|at| texts.get(*at).cloned().unwrap_or_default())
+                .collect();
             // What the texts take beside their handles has to fit before they are kept.
             call.session.lease(own.iter().map(|text| text.len() as u64).sum())?;
             return call.numbers(&[own.len()], own);
         }
         if let Some(numbers) = call.ints(name).filter(|numbers| !numbers.is_empty()) {
-            let own = chosen.iter().map(|at| numbers.get(*at).copied().unwrap_or(0)).collect::<Vec<i64>>();
+            let own = chosen
+                .iter()
+                .map(|at| numbers.get(*at).copied().unwrap_or(0))
+                .collect::<Vec<i64>>();
             return call.numbers(&[own.len()], own);
         }
     }
-    call.numbers(&[chosen.len()], chosen.iter().map(|at| *at as i64).collect::<Vec<i64>>())
+    call.numbers(
+        &[chosen.len()],
+        chosen.iter().map(|at| *at as i64).collect::<Vec<i64>>(),
+    )
 }
 
 /// How many class labels a model has.
 pub fn label_count(call: &Call<'_>) -> usize {
-    let numbers = ["classlabels_ints", "classlabels_int64s"].iter().find_map(|name| call.ints(name)).map_or(0, <[i64]>::len);
+    let numbers = ["classlabels_ints", "classlabels_int64s"]
+        .iter()
+        .find_map(|name| call.ints(name))
+        .map_or(0, <[i64]>::len);
     numbers.max(call.texts("classlabels_strings").len())
 }
 
@@ -114,7 +129,11 @@ fn classifier(call: &Call<'_>) -> Result<Vec<Tensor>> {
     if rows == 1 && classes == 2 {
         let negative = call.unary(Unary::Neg, &raw)?;
         let both = call.one(&Op::Concat { axis: 1 }, &[&negative, &raw])?;
-        let chosen: Vec<usize> = raw.values::<f32>(call.node.op)?.iter().map(|score| usize::from(*score > 0.0)).collect();
+        let chosen: Vec<usize> = raw
+            .values::<f32>(call.node.op)?
+            .iter()
+            .map(|score| usize::from(*score > 0.0))
+            .collect();
         return Ok(vec![labels(call, &chosen)?, transformed(call, &both)?]);
     }
     let chosen = largest(raw.values::<f32>(call.node.op)?, rows);

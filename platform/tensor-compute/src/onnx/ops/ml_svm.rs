@@ -30,13 +30,18 @@ fn kernel(call: &Call<'_>, x: &Tensor, vectors: &Tensor) -> Result<Tensor> {
         "SIGMOID" => call.unary(Unary::Tanh, &affine()?),
         "RBF" => {
             // |x - v|^2 directly, one vector at a time: the expanded form loses digits.
-            let [rows, columns] = *x.shape() else { return Err(call.misfit("takes a matrix".to_owned())) };
+            let [rows, columns] = *x.shape() else {
+                return Err(call.misfit("takes a matrix".to_owned()));
+            };
             let count = vectors.shape()[0];
             call.charge(rows.saturating_mul(count).saturating_mul(3 * columns), rows * count)?;
             let (from, to) = (x.values::<f64>(call.node.op)?, vectors.values::<f64>(call.node.op)?);
             let distances = call.session.make::<f64>(call.node.op, &[rows, count], |out| {
                 for (at, element) in out.iter_mut().enumerate() {
-                    let (row, vector) = (&from[at / count * columns..][..columns], &to[at % count * columns..][..columns]);
+                    let (row, vector) = (
+                        &from[at / count * columns..][..columns],
+                        &to[at % count * columns..][..columns],
+                    );
                     *element = -gamma * row.iter().zip(vector).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
                 }
                 Ok(())
@@ -71,8 +76,14 @@ fn regressor(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let rho = call.number(wide_list(call, "rho").first().copied().unwrap_or(0.0), DType::F64)?;
     let mut result = call.add(&sums, &rho)?;
     if call.flag("one_class") {
-        let above = call.one(&Op::Compare(crate::Compare::Greater), &[&result, &call.number(0.0, DType::F64)?])?;
-        result = call.one(&Op::Where, &[&above, &call.number(1.0, DType::F64)?, &call.number(-1.0, DType::F64)?])?;
+        let above = call.one(
+            &Op::Compare(crate::Compare::Greater),
+            &[&result, &call.number(0.0, DType::F64)?],
+        )?;
+        result = call.one(
+            &Op::Where,
+            &[&above, &call.number(1.0, DType::F64)?, &call.number(-1.0, DType::F64)?],
+        )?;
     }
     Ok(vec![transformed(call, &call.cast(&result, DType::F32)?)?])
 }
@@ -86,9 +97,16 @@ fn decisions(call: &Call<'_>, x: &Tensor, per_class: &[usize]) -> Result<Tensor>
     let rho = wide_list(call, "rho");
     let pairs = classes * (classes - 1) / 2;
     if coefficients.len() != vectors * (classes - 1) || rho.len() < pairs {
-        return Err(call.wrong(format!("{} coefficients and {} constants for {classes} classes", coefficients.len(), rho.len())));
+        return Err(call.wrong(format!(
+            "{} coefficients and {} constants for {classes} classes",
+            coefficients.len(),
+            rho.len()
+        )));
     }
-    let starts: Vec<usize> = per_class.iter().scan(0, |sum, count| Some(std::mem::replace(sum, *sum + count))).collect();
+    let starts: Vec<usize> = per_class
+        .iter()
+        .scan(0, |sum, count| Some(std::mem::replace(sum, *sum + count)))
+        .collect();
     let rows = x.shape()[0];
     call.charge(rows.saturating_mul(2 * vectors * classes), rows * pairs)?;
     let values = kernels.values::<f64>(call.node.op)?;
@@ -112,12 +130,18 @@ fn decisions(call: &Call<'_>, x: &Tensor, per_class: &[usize]) -> Result<Tensor>
 fn joined(pairs: &[f64], classes: usize) -> Vec<f64> {
     let r = |a: usize, b: usize| pairs[a * classes + b];
     let q = |a: usize, b: usize| -> f64 {
-        if a == b { (0..classes).filter(|c| *c != a).map(|c| r(c, a) * r(c, a)).sum() } else { -r(b, a) * r(a, b) }
+        if a == b {
+            (0..classes).filter(|c| *c != a).map(|c| r(c, a) * r(c, a)).sum()
+        } else {
+            -r(b, a) * r(a, b)
+        }
     };
     let matrix: Vec<f64> = (0..classes * classes).map(|at| q(at / classes, at % classes)).collect();
     let mut p = vec![1.0 / classes as f64; classes];
     for _ in 0..ROUNDS {
-        let mut qp: Vec<f64> = (0..classes).map(|a| (0..classes).map(|b| matrix[a * classes + b] * p[b]).sum()).collect();
+        let mut qp: Vec<f64> = (0..classes)
+            .map(|a| (0..classes).map(|b| matrix[a * classes + b] * p[b]).sum())
+            .collect();
         let mut pqp: f64 = p.iter().zip(&qp).map(|(p, q)| p * q).sum();
         if qp.iter().all(|q| (q - pqp).abs() < 0.005 / classes as f64) {
             break;
@@ -146,7 +170,11 @@ fn probabilities(line: &[f64], (a, b): (&[f64], &[f64]), classes: usize) -> Vec<
         pairs[first * classes + second] = p;
         pairs[second * classes + first] = 1.0 - p;
     }
-    if classes == 2 { vec![pairs[1], pairs[2]] } else { joined(&pairs, classes) }
+    if classes == 2 {
+        vec![pairs[1], pairs[2]]
+    } else {
+        joined(&pairs, classes)
+    }
 }
 
 fn votes(line: &[f64], classes: usize) -> usize {
@@ -160,8 +188,12 @@ fn votes(line: &[f64], classes: usize) -> usize {
 
 fn classifier(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.wide(&features(call, call.arg(0)?)?)?;
-    let per_class: Vec<usize> =
-        call.ints("vectors_per_class").unwrap_or_default().iter().map(|count| usize::try_from(*count).unwrap_or(0)).collect();
+    let per_class: Vec<usize> = call
+        .ints("vectors_per_class")
+        .unwrap_or_default()
+        .iter()
+        .map(|count| usize::try_from(*count).unwrap_or(0))
+        .collect();
     let classes = label_count(call);
     if per_class.is_empty() {
         // A linear machine: one row of coefficients per class.
@@ -172,7 +204,13 @@ fn classifier(call: &Call<'_>) -> Result<Vec<Tensor>> {
         return Ok(vec![labels(call, &chosen)?, transformed(call, &scores)?]);
     }
     let count = per_class.len();
-    if count < 2 || count > 4096 || per_class.iter().try_fold(0_usize, |sum, n| sum.checked_add(*n)).is_none() {
+    if count < 2
+        || count > 4096
+        || per_class
+            .iter()
+            .try_fold(0_usize, |sum, n| sum.checked_add(*n))
+            .is_none()
+    {
         return Err(call.wrong(format!("{count} classes")));
     }
     let decided = decisions(call, &x, &per_class)?;

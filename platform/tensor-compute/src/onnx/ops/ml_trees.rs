@@ -11,7 +11,10 @@ use crate::tensor::Tensor;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-pub const TABLE: &[(&str, Run)] = &[("TreeEnsembleClassifier", classifier), ("TreeEnsembleRegressor", regressor)];
+pub const TABLE: &[(&str, Run)] = &[
+    ("TreeEnsembleClassifier", classifier),
+    ("TreeEnsembleRegressor", regressor),
+];
 
 /// Rows of one part of the work.
 const ROWS_PER_PART: usize = 64;
@@ -72,11 +75,22 @@ fn test_of(call: &Call<'_>, mode: &str) -> Result<Option<Test>> {
 fn build(call: &Call<'_>, prefix: &str) -> Result<Trees> {
     let list = |name: &str| call.ints(name).unwrap_or_default();
     let (trees, ids) = (list("nodes_treeids"), list("nodes_nodeids"));
-    let (features, yes, no) = (list("nodes_featureids"), list("nodes_truenodeids"), list("nodes_falsenodeids"));
+    let (features, yes, no) = (
+        list("nodes_featureids"),
+        list("nodes_truenodeids"),
+        list("nodes_falsenodeids"),
+    );
     let (values, modes) = (numbers(call, "nodes_values")?, call.texts("nodes_modes"));
     let missing = list("nodes_missing_value_tracks_true");
     let count = trees.len();
-    let lengths = [ids.len(), features.len(), yes.len(), no.len(), values.len(), modes.len()];
+    let lengths = [
+        ids.len(),
+        features.len(),
+        yes.len(),
+        no.len(),
+        values.len(),
+        modes.len(),
+    ];
     if lengths.iter().any(|length| *length != count) || count > u32::MAX as usize {
         return Err(call.wrong(format!("{count} nodes, but other lists have {lengths:?} entries")));
     }
@@ -86,7 +100,13 @@ fn build(call: &Call<'_>, prefix: &str) -> Result<Trees> {
         return Err(call.wrong("two nodes have one number".to_owned()));
     }
     let (mut votes_of, votes) = read_votes(call, prefix, &places)?;
-    let mut made = Trees { nodes: Vec::with_capacity(count), roots: Vec::new(), votes, features: 0, base: numbers(call, "base_values")? };
+    let mut made = Trees {
+        nodes: Vec::with_capacity(count),
+        roots: Vec::new(),
+        votes,
+        features: 0,
+        base: numbers(call, "base_values")?,
+    };
     let mut is_child = vec![false; count];
     for at in 0..count {
         let test = test_of(call, &modes[at])?;
@@ -105,7 +125,14 @@ fn build(call: &Call<'_>, prefix: &str) -> Result<Trees> {
             is_child[no as usize] = true;
         }
         let missing_is_yes = missing.get(at).copied().unwrap_or(0) != 0;
-        made.nodes.push(Node { feature, test, missing_is_yes, value: values[at], yes, no });
+        made.nodes.push(Node {
+            feature,
+            test,
+            missing_is_yes,
+            value: values[at],
+            yes,
+            no,
+        });
     }
     made.roots = (0..count).filter(|at| !is_child[*at]).map(|at| at as u32).collect();
     Ok(made)
@@ -118,13 +145,21 @@ fn read_votes(call: &Call<'_>, prefix: &str, places: &HashMap<(i64, i64), u32>) 
     let list = |name: &str| call.ints(&format!("{prefix}_{name}")).unwrap_or_default();
     let (trees, ids, targets) = (list("treeids"), list("nodeids"), list("ids"));
     let weights = numbers(call, &format!("{prefix}_weights"))?;
-    if [ids.len(), targets.len(), weights.len()].iter().any(|length| *length != trees.len()) {
+    if [ids.len(), targets.len(), weights.len()]
+        .iter()
+        .any(|length| *length != trees.len())
+    {
         return Err(call.wrong("the lists of votes are not of one length".to_owned()));
     }
     let mut entries = Vec::with_capacity(trees.len());
     for at in 0..trees.len() {
         let leaf = places.get(&(trees[at], ids[at])).copied();
-        let leaf = leaf.ok_or_else(|| call.wrong(format!("a vote of node {} in tree {}, which is not there", ids[at], trees[at])))?;
+        let leaf = leaf.ok_or_else(|| {
+            call.wrong(format!(
+                "a vote of node {} in tree {}, which is not there",
+                ids[at], trees[at]
+            ))
+        })?;
         let target = u32::try_from(targets[at]).map_err(|_| call.wrong("a class is negative".to_owned()))?;
         entries.push((leaf, target, weights[at]));
     }
@@ -133,12 +168,23 @@ fn read_votes(call: &Call<'_>, prefix: &str, places: &HashMap<(i64, i64), u32>) 
     for (at, (leaf, _, _)) in entries.iter().enumerate() {
         ranges.entry(*leaf).or_insert((at as u32, at as u32)).1 = at as u32 + 1;
     }
-    Ok((ranges, entries.into_iter().map(|(_, target, weight)| (target, weight)).collect()))
+    Ok((
+        ranges,
+        entries
+            .into_iter()
+            .map(|(_, target, weight)| (target, weight))
+            .collect(),
+    ))
 }
 
 /// The trees, built once.
 fn kept(call: &Call<'_>, prefix: &str) -> Result<Arc<Trees>> {
-    if let Some(trees) = call.node.kept.get().and_then(|kept| kept.clone().downcast::<Trees>().ok()) {
+    if let Some(trees) = call
+        .node
+        .kept
+        .get()
+        .and_then(|kept| kept.clone().downcast::<Trees>().ok())
+    {
         return Ok(trees);
     }
     let trees = Arc::new(build(call, prefix)?);
@@ -197,28 +243,40 @@ enum Fold {
 /// The sums of all trees, (rows, width), without base values.
 fn evaluate(call: &Call<'_>, trees: &Trees, width: usize, fold: Fold) -> Result<Tensor> {
     let x = call.wide(&features(call, call.arg(0)?)?)?;
-    let [rows, columns] = *x.shape() else { return Err(call.misfit("takes a matrix".to_owned())) };
+    let [rows, columns] = *x.shape() else {
+        return Err(call.misfit("takes a matrix".to_owned()));
+    };
     if columns < trees.features {
-        return Err(call.misfit(format!("the trees look at {} features, {columns} were given", trees.features)));
+        return Err(call.misfit(format!(
+            "the trees look at {} features, {columns} were given",
+            trees.features
+        )));
     }
     if width > 1 << 24 || trees.votes.iter().any(|(target, _)| *target as usize >= width) {
         return Err(call.wrong(format!("a vote for a class or target beyond {width}")));
     }
     // A balanced tree's depth; a degenerate one costs what it costs and is bounded by its nodes.
     let depth = (trees.nodes.len() / trees.roots.len().max(1) + 2).ilog2() as usize + 1;
-    call.charge(rows.saturating_mul(trees.roots.len()).saturating_mul(8 * depth), x.len())?;
+    call.charge(
+        rows.saturating_mul(trees.roots.len()).saturating_mul(8 * depth),
+        x.len(),
+    )?;
     let values = x.values::<f64>(call.node.op)?;
     call.session.make::<f64>(call.node.op, &[rows, width], |out| {
         let parts: Vec<Mutex<&mut [f64]>> = out.chunks_mut((ROWS_PER_PART * width).max(1)).map(Mutex::new).collect();
         in_parallel(call.session, parts.len(), |part| {
-            let mut out = parts[part].lock().map_err(|_| call.wrong("a thread failed".to_owned()))?;
+            let mut out = parts[part]
+                .lock()
+                .map_err(|_| call.wrong("a thread failed".to_owned()))?;
             let mut seen = vec![false; width];
             for (at, sums) in out.chunks_mut(width.max(1)).enumerate() {
                 call.session.go_on()?;
                 seen.fill(false);
                 let row = (part * ROWS_PER_PART + at) * columns;
                 let row = values.get(row..row + columns).unwrap_or_default();
-                trees.vote(row, fold, (sums, &mut seen)).ok_or_else(|| call.wrong("a tree runs in a circle".to_owned()))?;
+                trees
+                    .vote(row, fold, (sums, &mut seen))
+                    .ok_or_else(|| call.wrong("a tree runs in a circle".to_owned()))?;
             }
             Ok(())
         })
@@ -236,7 +294,11 @@ fn classifier(call: &Call<'_>) -> Result<Vec<Tensor>> {
     if let Some(column) = binary {
         // All votes are for one of two classes: the other's score follows.
         let positive = trees.votes.iter().all(|(_, weight)| *weight >= 0.0);
-        let base = trees.base.get(if trees.base.len() == 2 { column } else { 0 }).copied().unwrap_or(0.0);
+        let base = trees
+            .base
+            .get(if trees.base.len() == 2 { column } else { 0 })
+            .copied()
+            .unwrap_or(0.0);
         for pair in totals.chunks_mut(2) {
             let score = pair[column] + base;
             chosen.push(usize::from(score > if positive { 0.5 } else { 0.0 }));
@@ -263,11 +325,25 @@ fn regressor(call: &Call<'_>) -> Result<Vec<Tensor>> {
         _ => Fold::Sum,
     };
     let sums = evaluate(call, &trees, targets, fold)?;
-    let divisor = if call.text("aggregate_function", "SUM") == "AVERAGE" { trees.roots.len().max(1) as f64 } else { 1.0 };
+    let divisor = if call.text("aggregate_function", "SUM") == "AVERAGE" {
+        trees.roots.len().max(1) as f64
+    } else {
+        1.0
+    };
     let totals = sums.values::<f64>(call.node.op)?;
-    let base = |at: usize| if trees.base.len() == 1 { trees.base[0] } else { trees.base.get(at).copied().unwrap_or(0.0) };
+    let base = |at: usize| {
+        if trees.base.len() == 1 {
+            trees.base[0]
+        } else {
+            trees.base.get(at).copied().unwrap_or(0.0)
+        }
+    };
     let width = targets.max(1);
-    let totals: Vec<f64> = totals.iter().enumerate().map(|(at, sum)| sum / divisor + base(at % width)).collect();
+    let totals: Vec<f64> = totals
+        .iter()
+        .enumerate()
+        .map(|(at, sum)| sum / divisor + base(at % width))
+        .collect();
     let scores = call.cast(&call.numbers(sums.shape(), totals)?, DType::F32)?;
     Ok(vec![transformed(call, &scores)?])
 }

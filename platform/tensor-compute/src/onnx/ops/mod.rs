@@ -94,7 +94,11 @@ pub fn find(domain: &str, name: &str) -> Result<(&'static str, Run), String> {
         "ai.onnx.ml" => LEARNING,
         other => return Err(format!("the domain {other:?} is not known here")),
     };
-    if let Some(found) = tables.iter().flat_map(|table| table.iter()).find(|(known, _)| *known == name) {
+    if let Some(found) = tables
+        .iter()
+        .flat_map(|table| table.iter())
+        .find(|(known, _)| *known == name)
+    {
         return Ok(*found);
     }
     let refused = REFUSED.iter().find(|(known, _)| *known == name && tables == DEFAULT);
@@ -104,15 +108,25 @@ pub fn find(domain: &str, name: &str) -> Result<(&'static str, Run), String> {
 /// Moves work from every run to the load: constant matrices that `Gemm` would transpose are transposed once.
 pub fn prepare(session: &Session, graph: &mut Graph) -> Result<()> {
     for node in graph.nodes.iter_mut().filter(|node| node.op == "Gemm") {
-        let Some(flag) = node.attrs.iter_mut().find(|(name, value)| name == "transB" && matches!(value, Attr::Int(1))) else {
+        let Some(flag) = node
+            .attrs
+            .iter_mut()
+            .find(|(name, value)| name == "transB" && matches!(value, Attr::Int(1)))
+        else {
             continue;
         };
-        let Some(slot) = node.inputs.get(1).copied().flatten() else { continue };
-        let Some((_, weight)) = graph.constants.iter().find(|(constant, _)| *constant == slot) else { continue };
+        let Some(slot) = node.inputs.get(1).copied().flatten() else {
+            continue;
+        };
+        let Some((_, weight)) = graph.constants.iter().find(|(constant, _)| *constant == slot) else {
+            continue;
+        };
         if weight.rank() != 2 || graph.inputs.contains(&slot) {
             continue;
         }
-        let Some(turned) = kernels::apply(session, &Op::Transpose(vec![1, 0]), &[weight])?.pop() else { continue };
+        let Some(turned) = kernels::apply(session, &Op::Transpose(vec![1, 0]), &[weight])?.pop() else {
+            continue;
+        };
         graph.constants.push((graph.slots, turned));
         node.inputs[1] = Some(graph.slots);
         graph.slots += 1;
@@ -127,10 +141,16 @@ fn drop_unused(graph: &mut Graph) {
     let mut used = vec![false; graph.slots];
     let nodes = graph.nodes.iter();
     let read = nodes.flat_map(|node| {
-        let captured = node.graphs.iter().flat_map(|(_, inner)| inner.captures.iter().map(|(outer, _)| *outer));
+        let captured = node
+            .graphs
+            .iter()
+            .flat_map(|(_, inner)| inner.captures.iter().map(|(outer, _)| *outer));
         node.inputs.iter().flatten().copied().chain(captured)
     });
-    for slot in read.chain(graph.outputs.iter().copied()).chain(graph.inputs.iter().copied()) {
+    for slot in read
+        .chain(graph.outputs.iter().copied())
+        .chain(graph.inputs.iter().copied())
+    {
         used[slot] = true;
     }
     graph.constants.retain(|(slot, _)| used[*slot]);

@@ -7,8 +7,12 @@ use crate::op::{Binary, Op, Reduce, Unary};
 use crate::tensor::Tensor;
 
 pub const TABLE: &[(&str, Run)] = &[
-    ("BatchNormalization", batch), ("InstanceNormalization", instance), ("GroupNormalization", group),
-    ("LayerNormalization", layer), ("RMSNormalization", root_mean_square), ("LpNormalization", lp),
+    ("BatchNormalization", batch),
+    ("InstanceNormalization", instance),
+    ("GroupNormalization", group),
+    ("LayerNormalization", layer),
+    ("RMSNormalization", root_mean_square),
+    ("LpNormalization", lp),
     ("MeanVarianceNormalization", mean_variance),
 ];
 
@@ -18,7 +22,10 @@ fn epsilon(call: &Call<'_>) -> f64 {
 
 /// All arguments, halves in single precision.
 fn singles(call: &Call<'_>) -> Result<Vec<Tensor>> {
-    call.all().into_iter().map(|tensor| call.at_least_single(tensor)).collect()
+    call.all()
+        .into_iter()
+        .map(|tensor| call.at_least_single(tensor))
+        .collect()
 }
 
 /// Mean and (biased) variance over axes that stay with length 1.
@@ -36,8 +43,14 @@ fn batch(call: &Call<'_>) -> Result<Vec<Tensor>> {
     if !call.flag("training_mode") {
         // Parameters may be of another float type than the operand.
         let dtype = args[0].dtype();
-        let args: Vec<Tensor> = args.iter().map(|tensor| call.cast(tensor, dtype)).collect::<Result<_>>()?;
-        let result = call.one(&Op::BatchNorm { epsilon: epsilon(call) }, &args.iter().collect::<Vec<_>>())?;
+        let args: Vec<Tensor> = args
+            .iter()
+            .map(|tensor| call.cast(tensor, dtype))
+            .collect::<Result<_>>()?;
+        let result = call.one(
+            &Op::BatchNorm { epsilon: epsilon(call) },
+            &args.iter().collect::<Vec<_>>(),
+        )?;
         return Ok(vec![call.cast(&result, x.dtype())?]);
     }
     let axes: Vec<usize> = (0..x.rank()).filter(|axis| *axis != 1).collect();
@@ -46,18 +59,31 @@ fn batch(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let (mean, variance) = (call.reshape(&mean, &[channels])?, call.reshape(&variance, &[channels])?);
     let momentum = f64::from(call.float("momentum", 0.9));
     let blend = |old: &Tensor, new: &Tensor| -> Result<Tensor> {
-        let (keep, take) = (call.number(momentum, old.dtype())?, call.number(1.0 - momentum, new.dtype())?);
+        let (keep, take) = (
+            call.number(momentum, old.dtype())?,
+            call.number(1.0 - momentum, new.dtype())?,
+        );
         call.add(&call.mul(old, &keep)?, &call.mul(new, &take)?)
     };
     let (old_mean, old_variance) = (blend(&args[3], &mean)?, blend(&args[4], &variance)?);
     (args[3], args[4]) = (mean, variance);
-    let result = call.one(&Op::BatchNorm { epsilon: epsilon(call) }, &args.iter().collect::<Vec<_>>())?;
+    let result = call.one(
+        &Op::BatchNorm { epsilon: epsilon(call) },
+        &args.iter().collect::<Vec<_>>(),
+    )?;
     let (kind_mean, kind_variance) = (call.arg(3)?.dtype(), call.arg(4)?.dtype());
-    Ok(vec![call.cast(&result, x.dtype())?, call.cast(&old_mean, kind_mean)?, call.cast(&old_variance, kind_variance)?])
+    Ok(vec![
+        call.cast(&result, x.dtype())?,
+        call.cast(&old_mean, kind_mean)?,
+        call.cast(&old_variance, kind_variance)?,
+    ])
 }
 
 fn grouped(call: &Call<'_>, groups: usize, args: &[Tensor]) -> Result<Vec<Tensor>> {
-    let op = Op::GroupNorm { groups, epsilon: epsilon(call) };
+    let op = Op::GroupNorm {
+        groups,
+        epsilon: epsilon(call),
+    };
     let result = call.one(&op, &args.iter().collect::<Vec<_>>())?;
     Ok(vec![call.cast(&result, call.arg(0)?.dtype())?])
 }
@@ -86,7 +112,13 @@ fn layer(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let axis = call.axis(-1, x.rank())?;
     let args = singles(call)?;
-    let result = call.one(&Op::LayerNorm { axis, epsilon: epsilon(call) }, &args.iter().collect::<Vec<_>>())?;
+    let result = call.one(
+        &Op::LayerNorm {
+            axis,
+            epsilon: epsilon(call),
+        },
+        &args.iter().collect::<Vec<_>>(),
+    )?;
     let mut results = vec![call.cast(&result, x.dtype())?];
     if call.wants(1) || call.wants(2) {
         let axes: Vec<usize> = (axis..x.rank()).collect();
@@ -115,7 +147,9 @@ fn lp(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let axis = call.axis(-1, x.rank())?;
     let kind = if call.int("p", 2) == 1 { Reduce::L1 } else { Reduce::L2 };
     let wide = call.at_least_single(x)?;
-    let norm = map_wide(call, &call.reduce(&wide, kind, &[axis], true)?, |norm| if norm == 0.0 { 1.0 } else { norm })?;
+    let norm = map_wide(call, &call.reduce(&wide, kind, &[axis], true)?, |norm| {
+        if norm == 0.0 { 1.0 } else { norm }
+    })?;
     Ok(vec![call.cast(&call.binary(Binary::Div, &wide, &norm)?, x.dtype())?])
 }
 
@@ -124,6 +158,11 @@ fn mean_variance(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let axes = call.resolve_all(call.ints("axes").unwrap_or(&[0, 2, 3]), x.rank())?;
     let (_, centred, variance) = moments(call, &call.at_least_single(x)?, &axes)?;
     // The constant is the operator's own.
-    let deviation = call.add(&call.unary(Unary::Sqrt, &variance)?, &call.number(1e-9, variance.dtype())?)?;
-    Ok(vec![call.cast(&call.binary(Binary::Div, &centred, &deviation)?, x.dtype())?])
+    let deviation = call.add(
+        &call.unary(Unary::Sqrt, &variance)?,
+        &call.number(1e-9, variance.dtype())?,
+    )?;
+    Ok(vec![
+        call.cast(&call.binary(Binary::Div, &centred, &deviation)?, x.dtype())?,
+    ])
 }

@@ -6,8 +6,12 @@ use crate::error::Result;
 use crate::op::{Op, Reduce};
 use crate::tensor::Tensor;
 
-pub const TABLE: &[(&str, Run)] =
-    &[("MatMul", matmul), ("Gemm", gemm), ("Einsum", einsum), ("Det", determinant)];
+pub const TABLE: &[(&str, Run)] = &[
+    ("MatMul", matmul),
+    ("Gemm", gemm),
+    ("Einsum", einsum),
+    ("Det", determinant),
+];
 
 /// A product; whole numbers go through double precision, which is exact as long as sums stay below 2^53.
 pub fn product(call: &Call<'_>, a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -34,14 +38,20 @@ fn gemm(call: &Call<'_>) -> Result<Vec<Tensor>> {
         if tensor.rank() != 2 {
             return Err(call.misfit(format!("takes matrices, not {:?}", tensor.shape())));
         }
-        if call.flag(flag) { call.transpose(tensor, &[1, 0]) } else { Ok(tensor.clone()) }
+        if call.flag(flag) {
+            call.transpose(tensor, &[1, 0])
+        } else {
+            Ok(tensor.clone())
+        }
     };
     let mut result = product(call, &matrix(0, "transA")?, &matrix(1, "transB")?)?;
     let (alpha, beta) = (call.float("alpha", 1.0), call.float("beta", 1.0));
     if alpha != 1.0 {
         result = call.mul(&result, &call.number(f64::from(alpha), result.dtype())?)?;
     }
-    let Some(bias) = call.opt(2).filter(|_| beta != 0.0) else { return Ok(vec![result]) };
+    let Some(bias) = call.opt(2).filter(|_| beta != 0.0) else {
+        return Ok(vec![result]);
+    };
     let sum = if beta == 1.0 {
         call.add(&result, bias)?
     } else {
@@ -56,7 +66,9 @@ fn gemm(call: &Call<'_>) -> Result<Vec<Tensor>> {
 /// By elimination with row exchanges, in double precision.
 fn determinant(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let [batch @ .., n, columns] = x.shape() else { return Err(call.misfit("takes matrices".to_owned())) };
+    let [batch @ .., n, columns] = x.shape() else {
+        return Err(call.misfit("takes matrices".to_owned()));
+    };
     if n != columns {
         return Err(call.misfit(format!("takes square matrices, not {:?}", x.shape())));
     }
@@ -122,7 +134,11 @@ fn labels_of(call: &Call<'_>, text: &str, rank: Option<usize>) -> Result<Vec<cha
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("...") {
-            labels.extend((0..dots).rev().map(|at| char::from_u32(0x1000 + at as u32).unwrap_or('?')));
+            labels.extend(
+                (0..dots)
+                    .rev()
+                    .map(|at| char::from_u32(0x1000 + at as u32).unwrap_or('?')),
+            );
             rest = after;
             continue;
         }
@@ -141,21 +157,30 @@ fn labels_of(call: &Call<'_>, text: &str, rank: Option<usize>) -> Result<Vec<cha
 
 /// Brings a term into the order `wanted`, with length 1 where it lacks a label.
 fn arrange(call: &Call<'_>, term: &Term, wanted: &[char]) -> Result<Tensor> {
-    let present: Vec<usize> = wanted.iter().filter_map(|label| term.labels.iter().position(|own| own == label)).collect();
+    let present: Vec<usize> = wanted
+        .iter()
+        .filter_map(|label| term.labels.iter().position(|own| own == label))
+        .collect();
     let turned = call.transpose(&term.tensor, &present)?;
     let mut lengths = turned.shape().iter();
     let mut shape = Vec::new();
     for label in wanted {
-        shape.push(if term.labels.contains(label) { lengths.next().copied().unwrap_or(1) } else { 1 });
+        shape.push(if term.labels.contains(label) {
+            lengths.next().copied().unwrap_or(1)
+        } else {
+            1
+        });
     }
     call.reshape(&turned, &shape)
 }
 
 /// Takes the diagonal of labels that stand twice.
 fn diagonals(call: &Call<'_>, mut term: Term) -> Result<Term> {
-    while let Some((first, second)) = (0..term.labels.len())
-        .find_map(|at| (at + 1..term.labels.len()).find(|b| term.labels[*b] == term.labels[at]).map(|b| (at, b)))
-    {
+    while let Some((first, second)) = (0..term.labels.len()).find_map(|at| {
+        (at + 1..term.labels.len())
+            .find(|b| term.labels[*b] == term.labels[at])
+            .map(|b| (at, b))
+    }) {
         let length = term.tensor.shape()[first];
         if term.tensor.shape()[second] != length {
             return Err(call.misfit(format!("the diagonal of {:?}", term.tensor.shape())));
@@ -177,12 +202,39 @@ fn diagonals(call: &Call<'_>, mut term: Term) -> Result<Term> {
 /// Two terms into one: labels that nobody needs later are summed by a matrix product.
 fn contract(call: &Call<'_>, a: &Term, b: &Term, later: &[char]) -> Result<Term> {
     let in_both = |label: &&char| b.labels.contains(*label);
-    let summed: Vec<char> = a.labels.iter().filter(in_both).filter(|label| !later.contains(label)).copied().collect();
-    let shared: Vec<char> = a.labels.iter().filter(in_both).filter(|label| later.contains(label)).copied().collect();
-    let rows: Vec<char> = a.labels.iter().filter(|label| !b.labels.contains(label)).copied().collect();
-    let columns: Vec<char> = b.labels.iter().filter(|label| !a.labels.contains(label)).copied().collect();
+    let summed: Vec<char> = a
+        .labels
+        .iter()
+        .filter(in_both)
+        .filter(|label| !later.contains(label))
+        .copied()
+        .collect();
+    let shared: Vec<char> = a
+        .labels
+        .iter()
+        .filter(in_both)
+        .filter(|label| later.contains(label))
+        .copied()
+        .collect();
+    let rows: Vec<char> = a
+        .labels
+        .iter()
+        .filter(|label| !b.labels.contains(label))
+        .copied()
+        .collect();
+    let columns: Vec<char> = b
+        .labels
+        .iter()
+        .filter(|label| !a.labels.contains(label))
+        .copied()
+        .collect();
     let length = |label: &char| {
-        let of = |term: &Term| term.labels.iter().position(|own| own == label).map_or(1, |at| term.tensor.shape()[at]);
+        let of = |term: &Term| {
+            term.labels
+                .iter()
+                .position(|own| own == label)
+                .map_or(1, |at| term.tensor.shape()[at])
+        };
         of(a).max(of(b))
     };
     // A length of 1 is stretched to the other's.
@@ -193,10 +245,20 @@ fn contract(call: &Call<'_>, a: &Term, b: &Term, later: &[char]) -> Result<Term>
             .zip(term.tensor.shape())
             .map(|(label, own)| if *own == 1 { length(label) } else { *own })
             .collect();
-        if shape == term.tensor.shape() { Ok(term.tensor.clone()) } else { call.one(&Op::Expand(shape), &[&term.tensor]) }
+        if shape == term.tensor.shape() {
+            Ok(term.tensor.clone())
+        } else {
+            call.one(&Op::Expand(shape), &[&term.tensor])
+        }
     };
-    let left = Term { tensor: stretch(a)?, labels: a.labels.clone() };
-    let right = Term { tensor: stretch(b)?, labels: b.labels.clone() };
+    let left = Term {
+        tensor: stretch(a)?,
+        labels: a.labels.clone(),
+    };
+    let right = Term {
+        tensor: stretch(b)?,
+        labels: b.labels.clone(),
+    };
     let sizes = |labels: &[char]| labels.iter().map(length).collect::<Vec<usize>>();
     let count = |labels: &[char]| sizes(labels).iter().product::<usize>();
     let order = |parts: [&[char]; 3]| parts.concat();
@@ -206,23 +268,38 @@ fn contract(call: &Call<'_>, a: &Term, b: &Term, later: &[char]) -> Result<Term>
     let right = call.reshape(&right, &[count(&shared), count(&summed), count(&columns)])?;
     let result = product(call, &left, &right)?;
     let labels = order([&shared, &rows, &columns]);
-    Ok(Term { tensor: call.reshape(&result, &sizes(&labels))?, labels })
+    Ok(Term {
+        tensor: call.reshape(&result, &sizes(&labels))?,
+        labels,
+    })
 }
 
 fn einsum(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let equation = call.text("equation", "");
-    let (left, right) = equation.split_once("->").map_or((equation, None), |(left, right)| (left, Some(right)));
+    let (left, right) = equation
+        .split_once("->")
+        .map_or((equation, None), |(left, right)| (left, Some(right)));
     let args = call.all();
     let texts: Vec<&str> = left.split(',').collect();
     if texts.len() != args.len() {
-        return Err(call.wrong(format!("{equation:?} has {} terms for {} tensors", texts.len(), args.len())));
+        return Err(call.wrong(format!(
+            "{equation:?} has {} terms for {} tensors",
+            texts.len(),
+            args.len()
+        )));
     }
     let mut terms = Vec::new();
     let mut dots = 0;
     for (text, tensor) in texts.iter().zip(args) {
         let labels = labels_of(call, text, Some(tensor.rank()))?;
         dots = dots.max(labels.iter().filter(|label| !label.is_ascii()).count());
-        terms.push(diagonals(call, Term { tensor: tensor.clone(), labels })?);
+        terms.push(diagonals(
+            call,
+            Term {
+                tensor: tensor.clone(),
+                labels,
+            },
+        )?);
     }
     let wanted = match right {
         Some(right) => {
@@ -231,21 +308,36 @@ fn einsum(call: &Call<'_>) -> Result<Vec<Tensor>> {
         }
         None => {
             // What stands once, in alphabetical order, after the dots.
-            let all: Vec<char> = texts.iter().flat_map(|text| text.chars()).filter(char::is_ascii_alphabetic).collect();
-            let mut once: Vec<char> =
-                all.iter().filter(|label| all.iter().filter(|other| other == label).count() == 1).copied().collect();
+            let all: Vec<char> = texts
+                .iter()
+                .flat_map(|text| text.chars())
+                .filter(char::is_ascii_alphabetic)
+                .collect();
+            let mut once: Vec<char> = all
+                .iter()
+                .filter(|label| all.iter().filter(|other| other == label).count() == 1)
+                .copied()
+                .collect();
             once.sort_unstable();
-            (0..dots).rev().filter_map(|at| char::from_u32(0x1000 + at as u32)).chain(once).collect()
+            (0..dots)
+                .rev()
+                .filter_map(|at| char::from_u32(0x1000 + at as u32))
+                .chain(once)
+                .collect()
         }
     };
     let mut rest = terms.into_iter();
-    let Some(mut result) = rest.next() else { return Err(call.wrong("there are no tensors".to_owned())) };
+    let Some(mut result) = rest.next() else {
+        return Err(call.wrong("there are no tensors".to_owned()));
+    };
     while let Some(next) = rest.next() {
         let mut later = wanted.clone();
         later.extend(rest.as_slice().iter().flat_map(|term| term.labels.iter().copied()));
         result = contract(call, &result, &next, &later)?;
     }
-    let gone: Vec<usize> = (0..result.labels.len()).filter(|at| !wanted.contains(&result.labels[*at])).collect();
+    let gone: Vec<usize> = (0..result.labels.len())
+        .filter(|at| !wanted.contains(&result.labels[*at]))
+        .collect();
     if !gone.is_empty() {
         result.tensor = call.reduce(&result.tensor, Reduce::Sum, &gone, false)?;
         result.labels.retain(|label| wanted.contains(label));

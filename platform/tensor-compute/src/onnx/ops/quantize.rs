@@ -12,8 +12,12 @@ use crate::op::{Binary, Op, Reduce, Unary};
 use crate::tensor::Tensor;
 
 pub const TABLE: &[(&str, Run)] = &[
-    ("QuantizeLinear", quantize), ("DequantizeLinear", dequantize), ("DynamicQuantizeLinear", dynamic),
-    ("MatMulInteger", matmul_integer), ("QLinearMatMul", quantized_matmul), ("QLinearConv", quantized_conv),
+    ("QuantizeLinear", quantize),
+    ("DequantizeLinear", dequantize),
+    ("DynamicQuantizeLinear", dynamic),
+    ("MatMulInteger", matmul_integer),
+    ("QLinearMatMul", quantized_matmul),
+    ("QLinearConv", quantized_conv),
 ];
 
 /// Scale or zero point in a shape that broadcasts to `x`: per tensor, per axis, or per block of an axis.
@@ -51,7 +55,13 @@ fn to_type(call: &Call<'_>, x: &Tensor, zero: Option<&Tensor>, dtype: DType) -> 
     if let Some(zero) = zero {
         rounded = call.add(&rounded, &call.wide(zero)?)?;
     }
-    let kept = call.one(&Op::Clamp { min: Some(min), max: Some(max) }, &[&rounded])?;
+    let kept = call.one(
+        &Op::Clamp {
+            min: Some(min),
+            max: Some(max),
+        },
+        &[&rounded],
+    )?;
     call.cast(&kept, dtype)
 }
 
@@ -125,7 +135,12 @@ fn quantized_matmul(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let centred_a = centred(call, a, per_row(call, a, call.opt(2))?.as_ref())?;
     let sums = call.matmul(&centred_a, &centred(call, b, call.opt(5))?)?;
     let a_scale = per_row(call, a, call.opt(1))?.unwrap_or_else(|| a.clone());
-    Ok(vec![rescale(call, &sums, (&a_scale, call.arg(4)?), (call.arg(6)?, call.arg(7)?))?])
+    Ok(vec![rescale(
+        call,
+        &sums,
+        (&a_scale, call.arg(4)?),
+        (call.arg(6)?, call.arg(7)?),
+    )?])
 }
 
 fn quantized_conv(call: &Call<'_>) -> Result<Vec<Tensor>> {
@@ -145,10 +160,18 @@ fn quantized_conv(call: &Call<'_>) -> Result<Vec<Tensor>> {
         call.reshape(parameter, &shape)
     };
     let kernel_zero = along(call.arg(5)?, 0)?;
-    let (x, kernel) = (centred(call, x, call.opt(2))?, centred(call, weight, Some(&kernel_zero))?);
+    let (x, kernel) = (
+        centred(call, x, call.opt(2))?,
+        centred(call, weight, Some(&kernel_zero))?,
+    );
     let bias = call.opt(8).map(|bias| call.wide(bias)).transpose()?;
     let args: Vec<&Tensor> = [Some(&x), Some(&kernel), bias.as_ref()].into_iter().flatten().collect();
     let sums = call.one(&Op::Conv(options), &args)?;
     let scale = call.reshape(call.arg(1)?, &[])?;
-    Ok(vec![rescale(call, &sums, (&scale, &along(call.arg(4)?, 1)?), (call.arg(6)?, call.arg(7)?))?])
+    Ok(vec![rescale(
+        call,
+        &sums,
+        (&scale, &along(call.arg(4)?, 1)?),
+        (call.arg(6)?, call.arg(7)?),
+    )?])
 }

@@ -34,7 +34,10 @@ fn activation(call: &Call<'_>, name: &str, alpha: Option<f32>, beta: Option<f32>
         "leakyrelu" => Unary::LeakyRelu { alpha: alpha(0.01) },
         "thresholdedrelu" => Unary::ThresholdedRelu { alpha: alpha(1.0) },
         "elu" => Unary::Elu { alpha: alpha(1.0) },
-        "hardsigmoid" => Unary::HardSigmoid { alpha: alpha(0.2), beta: beta.map_or(0.5, f64::from) },
+        "hardsigmoid" => Unary::HardSigmoid {
+            alpha: alpha(0.2),
+            beta: beta.map_or(0.5, f64::from),
+        },
         other => return Err(call.wrong(format!("the activation {other:?} is not supported"))),
     })
 }
@@ -60,7 +63,13 @@ impl Direction<'_> {
         let clip = f64::from(self.call.float("clip", 0.0));
         let op = self.activations.get(which).copied().unwrap_or(Unary::Tanh);
         if clip > 0.0 {
-            let kept = self.call.one(&Op::Clamp { min: Some(-clip), max: Some(clip) }, &[x])?;
+            let kept = self.call.one(
+                &Op::Clamp {
+                    min: Some(-clip),
+                    max: Some(clip),
+                },
+                &[x],
+            )?;
             return self.call.unary(op, &kept);
         }
         self.call.unary(op, x)
@@ -68,7 +77,9 @@ impl Direction<'_> {
 
     fn peep(&self, gate: &Tensor, which: usize, cell: &Tensor) -> Result<Tensor> {
         match &self.peepholes {
-            Some(weights) => self.call.add(gate, &self.call.mul(cell, &self.gate(weights, which, 1)?)?),
+            Some(weights) => self
+                .call
+                .add(gate, &self.call.mul(cell, &self.gate(weights, which, 1)?)?),
             None => Ok(gate.clone()),
         }
     }
@@ -99,7 +110,12 @@ impl Direction<'_> {
     /// Gates in the order update, reset, hidden.
     fn gru(&self, x: &Tensor, h: &Tensor) -> Result<Tensor> {
         let call = self.call;
-        let gate_bias = |first, count| self.state_bias.as_ref().map(|bias| self.gate(bias, first, count)).transpose();
+        let gate_bias = |first, count| {
+            self.state_bias
+                .as_ref()
+                .map(|bias| self.gate(bias, first, count))
+                .transpose()
+        };
         let plus = |x: Tensor, bias: Option<Tensor>| bias.map_or(Ok(x.clone()), |bias| call.add(&x, &bias));
         let linear = call.flag("linear_before_reset");
         let weights = |first, count| self.gate(&self.state_weights, first, count);
@@ -133,11 +149,22 @@ impl Direction<'_> {
     }
 
     /// All steps: outputs in the order of time, last state, last cell. `x` is (time, batch, gates * hidden).
-    fn run(&self, x: &Tensor, (mut h, mut c): (Tensor, Tensor), ends: Option<&Tensor>) -> Result<(Tensor, Tensor, Tensor)> {
+    fn run(
+        &self,
+        x: &Tensor,
+        (mut h, mut c): (Tensor, Tensor),
+        ends: Option<&Tensor>,
+    ) -> Result<(Tensor, Tensor, Tensor)> {
         let call = self.call;
-        let [steps, batch, columns] = *x.shape() else { return Err(call.misfit("no steps".to_owned())) };
+        let [steps, batch, columns] = *x.shape() else {
+            return Err(call.misfit("no steps".to_owned()));
+        };
         let mut shown = Vec::with_capacity(steps);
-        let order: Vec<usize> = if self.reverse { (0..steps).rev().collect() } else { (0..steps).collect() };
+        let order: Vec<usize> = if self.reverse {
+            (0..steps).rev().collect()
+        } else {
+            (0..steps).collect()
+        };
         for at in order {
             let now = call.reshape(&part(call, x, 0, at, 1)?, &[batch, columns])?;
             let (mut next, mut cell) = self.step(&now, &h, &c)?;
@@ -157,7 +184,10 @@ impl Direction<'_> {
             shown.reverse();
         }
         if shown.is_empty() {
-            shown.push(call.session.make::<f32>(call.node.op, &[0, 1, batch, self.hidden], |_| Ok(()))?);
+            shown.push(
+                call.session
+                    .make::<f32>(call.node.op, &[0, 1, batch, self.hidden], |_| Ok(()))?,
+            );
         }
         let all = call.one(&Op::Concat { axis: 0 }, &shown.iter().collect::<Vec<_>>())?;
         Ok((all, h, c))
@@ -171,10 +201,17 @@ fn direction<'a>(call: &'a Call<'a>, at: usize, hidden: usize) -> Result<(Direct
         _ => (1, &["Tanh"]),
     };
     let missing = || call.wrong("the weights are missing".to_owned());
-    let (w, r) = (own(call, 1, at)?.ok_or_else(missing)?, own(call, 2, at)?.ok_or_else(missing)?);
+    let (w, r) = (
+        own(call, 1, at)?.ok_or_else(missing)?,
+        own(call, 2, at)?.ok_or_else(missing)?,
+    );
     let width = gates * hidden;
     if w.rank() != 2 || w.shape()[0] != width || r.shape() != [width, hidden] {
-        return Err(call.misfit(format!("weights {:?} and {:?} for {hidden} features", w.shape(), r.shape())));
+        return Err(call.misfit(format!(
+            "weights {:?} and {:?} for {hidden} features",
+            w.shape(),
+            r.shape()
+        )));
     }
     let bias = own(call, 3, at)?;
     if bias.as_ref().is_some_and(|bias| bias.shape() != [2 * width]) {
@@ -195,12 +232,26 @@ fn direction<'a>(call: &'a Call<'a>, at: usize, hidden: usize) -> Result<(Direct
         let place = at * defaults.len() + which;
         let name = names.get(place).map_or(*default, String::as_str);
         let pick = |list: &str| call.floats(list).get(place).copied();
-        activations.push(activation(call, name, pick("activation_alpha"), pick("activation_beta"))?);
+        activations.push(activation(
+            call,
+            name,
+            pick("activation_alpha"),
+            pick("activation_beta"),
+        )?);
     }
     let reverse = at == 1 || call.text("direction", "forward") == "reverse";
     let state_weights = call.transpose(&r, &[1, 0])?;
     let peepholes = if gates == 4 { own(call, 7, at)? } else { None };
-    let made = Direction { call, gates, hidden, state_weights, state_bias, peepholes, activations, reverse };
+    let made = Direction {
+        call,
+        gates,
+        hidden,
+        state_weights,
+        state_bias,
+        peepholes,
+        activations,
+        reverse,
+    };
     Ok((made, call.transpose(&w, &[1, 0])?, input_bias))
 }
 
@@ -218,9 +269,15 @@ fn recurrent(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let (steps, batch) = (x.shape()[0], x.shape()[1]);
     let state_shape = call.arg(2)?.shape();
     let hidden = state_shape.last().copied().unwrap_or(0);
-    let directions = if call.text("direction", "forward") == "bidirectional" { 2 } else { 1 };
+    let directions = if call.text("direction", "forward") == "bidirectional" {
+        2
+    } else {
+        1
+    };
     let ends = match call.ints_arg(4)? {
-        Some(ends) if ends.len() != batch => return Err(call.misfit(format!("{} lengths for {batch} samples", ends.len()))),
+        Some(ends) if ends.len() != batch => {
+            return Err(call.misfit(format!("{} lengths for {batch} samples", ends.len())));
+        }
         Some(ends) if ends.iter().any(|end| *end != steps as i64) => Some(call.numbers(&[batch, 1], ends)?),
         _ => None,
     };
@@ -245,7 +302,11 @@ fn recurrent(call: &Call<'_>) -> Result<Vec<Tensor>> {
             };
             call.reshape(&state, &[batch, hidden])
         };
-        let cell = if call.node.op == "LSTM" { initial(6)? } else { initial(5)? };
+        let cell = if call.node.op == "LSTM" {
+            initial(6)?
+        } else {
+            initial(5)?
+        };
         let (y, h, c) = own_direction.run(&sums, (initial(5)?, cell), ends.as_ref())?;
         shown.push(y);
         states.push(call.reshape(&h, &[1, batch, hidden])?);
@@ -253,7 +314,11 @@ fn recurrent(call: &Call<'_>) -> Result<Vec<Tensor>> {
     }
     let join = |parts: &[Tensor], axis: usize, perm: &[usize]| -> Result<Tensor> {
         let joined = call.one(&Op::Concat { axis }, &parts.iter().collect::<Vec<_>>())?;
-        let turned = if batch_first { call.transpose(&joined, perm)? } else { joined };
+        let turned = if batch_first {
+            call.transpose(&joined, perm)?
+        } else {
+            joined
+        };
         call.cast(&turned, dtype)
     };
     let y = join(&shown, 1, &[2, 0, 1, 3])?;

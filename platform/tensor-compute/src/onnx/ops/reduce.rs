@@ -6,10 +6,24 @@ use crate::op::{Op, Reduce, Unary};
 use crate::tensor::Tensor;
 
 pub const TABLE: &[(&str, Run)] = &[
-    ("ReduceL1", reduce), ("ReduceL2", reduce), ("ReduceLogSum", reduce), ("ReduceLogSumExp", reduce), ("ReduceMax", reduce),
-    ("ReduceMean", reduce), ("ReduceMin", reduce), ("ReduceProd", reduce), ("ReduceSum", reduce),
-    ("ReduceSumSquare", reduce), ("ArgMax", arg_extreme), ("ArgMin", arg_extreme), ("CumSum", cum_sum),
-    ("CumProd", cum_prod), ("TopK", top_k), ("Hardmax", hardmax), ("Softmax", softmax), ("LogSoftmax", softmax),
+    ("ReduceL1", reduce),
+    ("ReduceL2", reduce),
+    ("ReduceLogSum", reduce),
+    ("ReduceLogSumExp", reduce),
+    ("ReduceMax", reduce),
+    ("ReduceMean", reduce),
+    ("ReduceMin", reduce),
+    ("ReduceProd", reduce),
+    ("ReduceSum", reduce),
+    ("ReduceSumSquare", reduce),
+    ("ArgMax", arg_extreme),
+    ("ArgMin", arg_extreme),
+    ("CumSum", cum_sum),
+    ("CumProd", cum_prod),
+    ("TopK", top_k),
+    ("Hardmax", hardmax),
+    ("Softmax", softmax),
+    ("LogSoftmax", softmax),
 ];
 
 fn reduce(call: &Call<'_>) -> Result<Vec<Tensor>> {
@@ -47,7 +61,11 @@ fn arg_extreme(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let axis = call.axis(0, x.rank())?;
     let (keep, last) = (call.int("keepdims", 1) != 0, call.flag("select_last_index"));
-    let op = if call.node.op == "ArgMax" { Op::ArgMax { axis, keep, last } } else { Op::ArgMin { axis, keep, last } };
+    let op = if call.node.op == "ArgMax" {
+        Op::ArgMax { axis, keep, last }
+    } else {
+        Op::ArgMin { axis, keep, last }
+    };
     Ok(vec![call.one(&op, &[x])?])
 }
 
@@ -61,7 +79,11 @@ fn cum_axis(call: &Call<'_>, rank: usize) -> Result<usize> {
 fn cum_sum(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let axis = cum_axis(call, x.rank())?;
-    let op = Op::CumSum { axis, exclusive: call.flag("exclusive"), reverse: call.flag("reverse") };
+    let op = Op::CumSum {
+        axis,
+        exclusive: call.flag("exclusive"),
+        reverse: call.flag("reverse"),
+    };
     Ok(vec![call.one(&op, &[x])?])
 }
 
@@ -101,7 +123,11 @@ fn top_k(call: &Call<'_>) -> Result<Vec<Tensor>> {
         None => call.int("k", 0),
     };
     let k = usize::try_from(k).map_err(|_| call.wrong(format!("k is {k}")))?;
-    let op = Op::TopK { k, axis: call.axis(-1, x.rank())?, largest: call.int("largest", 1) != 0 };
+    let op = Op::TopK {
+        k,
+        axis: call.axis(-1, x.rank())?,
+        largest: call.int("largest", 1) != 0,
+    };
     call.apply(&op, &[x])
 }
 
@@ -121,13 +147,27 @@ fn along(call: &Call<'_>, x: &Tensor, work: impl Fn(&Tensor, usize) -> Result<Te
 fn softmax(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let log = call.node.op == "LogSoftmax";
     along(call, call.arg(0)?, |x, axis| {
-        call.one(&if log { Op::LogSoftmax { axis } } else { Op::Softmax { axis } }, &[x])
+        call.one(
+            &if log {
+                Op::LogSoftmax { axis }
+            } else {
+                Op::Softmax { axis }
+            },
+            &[x],
+        )
     })
 }
 
 fn hardmax(call: &Call<'_>) -> Result<Vec<Tensor>> {
     along(call, call.arg(0)?, |x, axis| {
-        let place = call.one(&Op::ArgMax { axis, keep: true, last: false }, &[x])?;
+        let place = call.one(
+            &Op::ArgMax {
+                axis,
+                keep: true,
+                last: false,
+            },
+            &[x],
+        )?;
         let places = place.values::<i64>(call.node.op)?;
         let length = x.shape()[axis];
         let inner: usize = x.shape()[axis + 1..].iter().product();

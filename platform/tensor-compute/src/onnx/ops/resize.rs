@@ -40,7 +40,11 @@ impl Axis {
             "asymmetric" => x / self.scale,
             "tf_crop_and_resize" => {
                 let (start, end) = self.region;
-                let step = if self.output == 1 { (end - start) * (input - 1.0) / 2.0 } else { x * (end - start) * (input - 1.0) / (wanted - 1.0) };
+                let step = if self.output == 1 {
+                    (end - start) * (input - 1.0) / 2.0
+                } else {
+                    x * (end - start) * (input - 1.0) / (wanted - 1.0)
+                };
                 step + start * (input - 1.0)
             }
             "pytorch_half_pixel" if self.output == 1 => -0.5,
@@ -88,7 +92,9 @@ impl Axis {
 /// Weights of the indices around a coordinate with fraction `ratio`, of a filter `reach` wide and stretched by `1 / shrink`.
 fn spread(ratio: f64, shrink: f64, reach: f64, filter: impl Fn(f64) -> f64) -> Vec<(i64, f64)> {
     let first = ((-reach / shrink).floor() as i64 + 1).max(-(1 << 20));
-    (first..=1 - first).map(|step| (step, filter(shrink * (step as f64 - ratio)))).collect()
+    (first..=1 - first)
+        .map(|step| (step, filter(shrink * (step as f64 - ratio))))
+        .collect()
 }
 
 fn cubic_weight(a: f64, x: f64) -> f64 {
@@ -103,7 +109,9 @@ fn cubic_weight(a: f64, x: f64) -> f64 {
 }
 
 fn floats_of(call: &Call<'_>, at: usize) -> Result<Vec<f64>> {
-    let Some(tensor) = call.opt(at).filter(|tensor| !tensor.is_empty()) else { return Ok(Vec::new()) };
+    let Some(tensor) = call.opt(at).filter(|tensor| !tensor.is_empty()) else {
+        return Ok(Vec::new());
+    };
     if tensor.len() > 64 {
         return Err(call.wrong(format!("input {at} has {} numbers", tensor.len())));
     }
@@ -113,20 +121,40 @@ fn floats_of(call: &Call<'_>, at: usize) -> Result<Vec<f64>> {
 /// Input and output lengths and scales from `scales` or `sizes`.
 fn axes_of(call: &Call<'_>, x: &Tensor) -> Result<Vec<Axis>> {
     let chosen = match call.ints("axes") {
-        Some(axes) => axes.iter().map(|axis| call.resolve(*axis, x.rank())).collect::<Result<Vec<usize>>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|axis| call.resolve(*axis, x.rank()))
+            .collect::<Result<Vec<usize>>>()?,
         None => (0..x.rank()).collect(),
     };
     let scales = floats_of(call, 2)?;
     let sizes = call.ints_arg(3)?.unwrap_or_default();
     let region = floats_of(call, 1)?;
-    let mut axes: Vec<Axis> =
-        x.shape().iter().map(|length| Axis { input: *length, output: *length, scale: 1.0, region: (0.0, 1.0) }).collect();
+    let mut axes: Vec<Axis> = x
+        .shape()
+        .iter()
+        .map(|length| Axis {
+            input: *length,
+            output: *length,
+            scale: 1.0,
+            region: (0.0, 1.0),
+        })
+        .collect();
     if scales.len() != chosen.len() && sizes.len() != chosen.len() {
-        return Err(call.wrong(format!("{} scales and {} sizes for {} axes", scales.len(), sizes.len(), chosen.len())));
+        return Err(call.wrong(format!(
+            "{} scales and {} sizes for {} axes",
+            scales.len(),
+            sizes.len(),
+            chosen.len()
+        )));
     }
     let by_size = |at: usize, axis: usize| sizes[at].max(0) as f64 / x.shape()[axis].max(1) as f64;
     let policy = call.text("keep_aspect_ratio_policy", "stretch");
-    let common = chosen.iter().enumerate().filter(|_| scales.is_empty()).map(|(at, axis)| by_size(at, *axis));
+    let common = chosen
+        .iter()
+        .enumerate()
+        .filter(|_| scales.is_empty())
+        .map(|(at, axis)| by_size(at, *axis));
     let common = match policy {
         "not_larger" => common.fold(f64::INFINITY, f64::min),
         "not_smaller" => common.fold(0.0, f64::max),
@@ -143,7 +171,11 @@ fn axes_of(call: &Call<'_>, x: &Tensor) -> Result<Vec<Axis>> {
             if !(own.scale > 0.0 && exact < 1e12) {
                 return Err(call.wrong(format!("the scale {}", own.scale)));
             }
-            own.output = if scales.is_empty() { (exact + 0.5).floor() } else { exact.floor() } as usize;
+            own.output = if scales.is_empty() {
+                (exact + 0.5).floor()
+            } else {
+                exact.floor()
+            } as usize;
         }
         if region.len() == 2 * chosen.len() {
             own.region = (region[at], region[chosen.len() + at]);
@@ -188,7 +220,12 @@ fn resample(call: &Call<'_>, x: &Tensor, axes: &[Axis], method: &Method<'_>) -> 
         let _scratch = call.session.lease(scratch)?;
         let last = axis.input as f64 - 1.0;
         let origins: Vec<f64> = (0..axis.output).map(|index| axis.origin(method, index)).collect();
-        outside.push(origins.iter().map(|origin| crop && !(0.0..=last).contains(origin)).collect());
+        outside.push(
+            origins
+                .iter()
+                .map(|origin| crop && !(0.0..=last).contains(origin))
+                .collect(),
+        );
         if axis.input == axis.output && axis.scale == 1.0 && !crop {
             continue;
         }

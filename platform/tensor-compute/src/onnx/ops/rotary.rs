@@ -29,7 +29,11 @@ fn angles(call: &Call<'_>, at: usize) -> Result<Tensor> {
 fn every_second(call: &Call<'_>, x: &Tensor, first: usize, count: usize) -> Result<Tensor> {
     let mut ranges = whole(x.shape());
     if let Some(last) = ranges.last_mut() {
-        *last = SliceRange { start: first, count, step: 2 };
+        *last = SliceRange {
+            start: first,
+            count,
+            step: 2,
+        };
     }
     call.one(&Op::Slice(ranges), &[x])
 }
@@ -37,7 +41,9 @@ fn every_second(call: &Call<'_>, x: &Tensor, first: usize, count: usize) -> Resu
 fn rotary(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let given = call.arg(0)?;
     let x = split_heads(call, &call.at_least_single(given)?, call.int("num_heads", 0))?;
-    let [batch, heads, length, size] = *x.shape() else { return Err(call.misfit("no heads".to_owned())) };
+    let [batch, heads, length, size] = *x.shape() else {
+        return Err(call.misfit("no heads".to_owned()));
+    };
     let turned = match usize::try_from(call.int("rotary_embedding_dim", 0)).unwrap_or(0) {
         0 => size,
         some => some.min(size),
@@ -45,7 +51,11 @@ fn rotary(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let half = turned / 2;
     let (cos, sin) = (angles(call, 1)?, angles(call, 2)?);
     if cos.shape().last() != Some(&half) || sin.shape() != cos.shape() {
-        return Err(call.misfit(format!("caches {:?} and {:?} for {turned} features", cos.shape(), sin.shape())));
+        return Err(call.misfit(format!(
+            "caches {:?} and {:?} for {turned} features",
+            cos.shape(),
+            sin.shape()
+        )));
     }
     let interleaved = call.flag("interleaved");
     let (first, second) = if interleaved {
@@ -65,6 +75,10 @@ fn rotary(call: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     let rest = part(call, &x, 3, 2 * half, size - 2 * half)?;
     let result = call.one(&Op::Concat { axis: 3 }, &[&pairs, &rest])?;
-    let result = if given.rank() == 3 { join_heads(call, &result)? } else { result };
+    let result = if given.rank() == 3 {
+        join_heads(call, &result)?
+    } else {
+        result
+    };
     Ok(vec![call.cast(&result, given.dtype())?])
 }

@@ -7,8 +7,11 @@ use crate::error::Result;
 use crate::op::Op;
 use crate::tensor::{Tensor, element_count};
 
-pub const TABLE: &[(&str, Run)] =
-    &[("GridSample", grid_sample), ("AffineGrid", affine_grid), ("DeformConv", deformable)];
+pub const TABLE: &[(&str, Run)] = &[
+    ("GridSample", grid_sample),
+    ("AffineGrid", affine_grid),
+    ("DeformConv", deformable),
+];
 
 /// What stands beyond the border.
 #[derive(Clone, Copy, PartialEq)]
@@ -39,7 +42,11 @@ impl Reader<'_> {
     /// Indices and weights along one axis for a coordinate from -1 to 1.
     fn taps(&self, place: f64, length: usize) -> Vec<(usize, f64)> {
         let last = length as f64 - 1.0;
-        let mut x = if self.corners { (place + 1.0) / 2.0 * last } else { ((place + 1.0) * length as f64 - 1.0) / 2.0 };
+        let mut x = if self.corners {
+            (place + 1.0) / 2.0 * last
+        } else {
+            ((place + 1.0) * length as f64 - 1.0) / 2.0
+        };
         let (low, high) = if self.corners { (0.0, last) } else { (-0.5, last + 0.5) };
         if self.mode != "cubic" && self.mode != "bicubic" {
             x = match self.border {
@@ -52,7 +59,9 @@ impl Reader<'_> {
         let ratio = x - floor;
         let weights: Vec<(f64, f64)> = match self.mode {
             "nearest" => vec![(libm::rint(x), 1.0)],
-            "cubic" | "bicubic" => (-1..=2).map(|step| (floor + f64::from(step), cubic(f64::from(step) - ratio))).collect(),
+            "cubic" | "bicubic" => (-1..=2)
+                .map(|step| (floor + f64::from(step), cubic(f64::from(step) - ratio)))
+                .collect(),
             _ => vec![(floor, 1.0 - ratio), (floor + 1.0, ratio)],
         };
         let inside = |(index, weight): (f64, f64)| -> Option<(usize, f64)> {
@@ -82,7 +91,10 @@ fn cubic(x: f64) -> f64 {
 fn combine(taps: &[Vec<(usize, f64)>], steps: &[usize]) -> Vec<(usize, f64)> {
     let mut all = vec![(0, 1.0)];
     for (own, step) in taps.iter().zip(steps) {
-        all = all.iter().flat_map(|(at, weight)| own.iter().map(move |(index, w)| (at + index * step, weight * w))).collect();
+        all = all
+            .iter()
+            .flat_map(|(at, weight)| own.iter().map(move |(index, w)| (at + index * step, weight * w)))
+            .collect();
     }
     all
 }
@@ -90,7 +102,9 @@ fn combine(taps: &[Vec<(usize, f64)>], steps: &[usize]) -> Vec<(usize, f64)> {
 fn grid_sample(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let (x, grid) = (call.arg(0)?, call.arg(1)?);
     let rank = x.rank().saturating_sub(2);
-    let [n, channels, lengths @ ..] = x.shape() else { return Err(call.misfit("takes (n, c, ...)".to_owned())) };
+    let [n, channels, lengths @ ..] = x.shape() else {
+        return Err(call.misfit("takes (n, c, ...)".to_owned()));
+    };
     if !(1..=3).contains(&rank) || grid.rank() != x.rank() || grid.shape()[0] != *n || grid.shape()[rank + 1] != rank {
         return Err(call.misfit(format!("{:?} at the places {:?}", x.shape(), grid.shape())));
     }
@@ -110,7 +124,11 @@ fn grid_sample(call: &Call<'_>) -> Result<Vec<Tensor>> {
     call.charge(count.saturating_mul(64), 2 * count)?;
     let (wide, grid) = (call.wide(x)?, call.wide(grid)?);
     let (values, grid) = (wide.values::<f64>(call.node.op)?, grid.values::<f64>(call.node.op)?);
-    let (steps, plane, points) = (strides(lengths), lengths.iter().product::<usize>(), places.iter().product::<usize>());
+    let (steps, plane, points) = (
+        strides(lengths),
+        lengths.iter().product::<usize>(),
+        places.iter().product::<usize>(),
+    );
     let result = call.session.make::<f64>(call.node.op, &shape, |out| {
         for (at, place) in grid.chunks_exact(rank).enumerate() {
             let (sample, point) = (at / points, at % points);
@@ -118,10 +136,15 @@ fn grid_sample(call: &Call<'_>) -> Result<Vec<Tensor>> {
                 continue;
             }
             // The last coordinate belongs to the first spatial dimension.
-            let taps: Vec<_> = (0..rank).map(|axis| reader.taps(place[rank - 1 - axis], lengths[axis])).collect();
+            let taps: Vec<_> = (0..rank)
+                .map(|axis| reader.taps(place[rank - 1 - axis], lengths[axis]))
+                .collect();
             let taps = combine(&taps, &steps);
             for channel in sample * channels..(sample + 1) * channels {
-                out[channel * points + point] = taps.iter().map(|(from, weight)| values[channel * plane + from] * weight).sum();
+                out[channel * points + point] = taps
+                    .iter()
+                    .map(|(from, weight)| values[channel * plane + from] * weight)
+                    .sum();
             }
         }
         Ok(())
@@ -176,9 +199,16 @@ fn deformable(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let kernel = [*kh, *kw];
     let mut image = [0, 0];
     for at in 0..2 {
-        let extent = kernel[at].saturating_sub(1).saturating_mul(options.dilations[at]).saturating_add(1);
-        let padded = x.shape()[at + 2].saturating_add(options.pads[at].0).saturating_add(options.pads[at].1);
-        image[at] = padded.checked_sub(extent).map_or(0, |free| free / options.strides[at] + 1);
+        let extent = kernel[at]
+            .saturating_sub(1)
+            .saturating_mul(options.dilations[at])
+            .saturating_add(1);
+        let padded = x.shape()[at + 2]
+            .saturating_add(options.pads[at].0)
+            .saturating_add(options.pads[at].1);
+        image[at] = padded
+            .checked_sub(extent)
+            .map_or(0, |free| free / options.strides[at] + 1);
     }
     let taps = kh * kw;
     let [oh, ow] = image;
@@ -187,16 +217,26 @@ fn deformable(call: &Call<'_>) -> Result<Vec<Tensor>> {
         && m.is_multiple_of(groups)
         && per_group.checked_mul(groups) == Some(*c)
         && offset.shape() == [*n, offset_groups * taps * 2, oh, ow]
-        && call.opt(4).is_none_or(|mask| mask.shape() == [*n, offset_groups * taps, oh, ow]);
+        && call
+            .opt(4)
+            .is_none_or(|mask| mask.shape() == [*n, offset_groups * taps, oh, ow]);
     if !fits || taps == 0 {
-        return Err(call.misfit(format!("{:?}, kernel {:?}, offsets {:?}", x.shape(), weight.shape(), offset.shape())));
+        return Err(call.misfit(format!(
+            "{:?}, kernel {:?}, offsets {:?}",
+            x.shape(),
+            weight.shape(),
+            offset.shape()
+        )));
     }
     let columns = [*n, groups, per_group * taps, oh * ow];
     let count = element_count(call.node.op, &columns, DType::F64)?;
     call.charge(count.saturating_mul(16), count)?;
     let (values, offsets) = (call.wide(x)?, call.wide(offset)?);
     let mask = call.opt(4).map(|mask| call.wide(mask)).transpose()?;
-    let (values, offsets) = (values.values::<f64>(call.node.op)?, offsets.values::<f64>(call.node.op)?);
+    let (values, offsets) = (
+        values.values::<f64>(call.node.op)?,
+        offsets.values::<f64>(call.node.op)?,
+    );
     let mask = mask.as_ref().map(|mask| mask.values::<f64>(call.node.op)).transpose()?;
     let (points, shared) = (oh * ow, c / offset_groups);
     let sampled = call.session.make::<f64>(call.node.op, &columns, |out| {
@@ -206,7 +246,11 @@ fn deformable(call: &Call<'_>) -> Result<Vec<Tensor>> {
             let (sample, channel) = (plane / c, plane % c);
             let own = (sample * offset_groups + channel / shared) * taps + tap;
             let place = |axis: usize| {
-                let (step, inside) = if axis == 0 { (point / ow, tap / kw) } else { (point % ow, tap % kw) };
+                let (step, inside) = if axis == 0 {
+                    (point / ow, tap / kw)
+                } else {
+                    (point % ow, tap % kw)
+                };
                 let fixed = (step * options.strides[axis] + inside * options.dilations[axis]) as f64;
                 fixed - options.pads[axis].0 as f64 + offsets[(2 * own + axis) * points + point]
             };
@@ -229,7 +273,11 @@ fn bilinear(plane: &[f64], (h, w): (usize, usize), (y, x): (f64, f64)) -> f64 {
     let (top, left) = (y.floor(), x.floor());
     let read = |row: f64, column: f64| {
         let inside = (0.0..h as f64).contains(&row) && (0.0..w as f64).contains(&column);
-        if inside { plane[row as usize * w + column as usize] } else { 0.0 }
+        if inside {
+            plane[row as usize * w + column as usize]
+        } else {
+            0.0
+        }
     };
     let (down, right) = (y - top, x - left);
     let upper = read(top, left) * (1.0 - right) + read(top, left + 1.0) * right;

@@ -8,10 +8,23 @@ use crate::op::Op;
 use crate::tensor::{Tensor, element_count};
 
 pub const TABLE: &[(&str, Run)] = &[
-    ("Shape", shape), ("Size", size), ("Reshape", reshape), ("Flatten", flatten), ("Squeeze", squeeze),
-    ("Unsqueeze", unsqueeze), ("Transpose", transpose), ("Expand", expand), ("Tile", tile), ("Concat", concat),
-    ("ConstantOfShape", constant_of_shape), ("Range", range), ("DepthToSpace", depth_to_space),
-    ("SpaceToDepth", space_to_depth), ("EyeLike", eye_like), ("Trilu", trilu), ("OneHot", one_hot),
+    ("Shape", shape),
+    ("Size", size),
+    ("Reshape", reshape),
+    ("Flatten", flatten),
+    ("Squeeze", squeeze),
+    ("Unsqueeze", unsqueeze),
+    ("Transpose", transpose),
+    ("Expand", expand),
+    ("Tile", tile),
+    ("Concat", concat),
+    ("ConstantOfShape", constant_of_shape),
+    ("Range", range),
+    ("DepthToSpace", depth_to_space),
+    ("SpaceToDepth", space_to_depth),
+    ("EyeLike", eye_like),
+    ("Trilu", trilu),
+    ("OneHot", one_hot),
     ("ReverseSequence", reverse_sequence),
 ];
 
@@ -19,7 +32,9 @@ pub const TABLE: &[(&str, Run)] = &[
 pub fn lengths(call: &Call<'_>, given: &[i64]) -> Result<Vec<usize>> {
     let shape: Vec<usize> = given
         .iter()
-        .map(|length| usize::try_from(*length).map_err(|_| call.misfit(format!("the shape {given:?} has a negative length"))))
+        .map(|length| {
+            usize::try_from(*length).map_err(|_| call.misfit(format!("the shape {given:?} has a negative length")))
+        })
         .collect::<Result<_>>()?;
     element_count(call.node.op, &shape, DType::U8)?;
     Ok(shape)
@@ -30,7 +45,13 @@ fn shape(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let rank = x.rank() as i64;
     let bound = |value: i64| (if value < 0 { value.saturating_add(rank) } else { value }).clamp(0, rank) as usize;
     let (start, end) = (bound(call.int("start", 0)), bound(call.int("end", rank)));
-    let part: Vec<i64> = x.shape().get(start..end).unwrap_or_default().iter().map(|length| *length as i64).collect();
+    let part: Vec<i64> = x
+        .shape()
+        .get(start..end)
+        .unwrap_or_default()
+        .iter()
+        .map(|length| *length as i64)
+        .collect();
     Ok(vec![call.numbers(&[part.len()], part)?])
 }
 
@@ -40,20 +61,27 @@ fn size(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn reshape(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let wanted = call.ints_either("shape", 1)?.ok_or_else(|| call.wrong("the shape is missing".to_owned()))?;
+    let wanted = call
+        .ints_either("shape", 1)?
+        .ok_or_else(|| call.wrong("the shape is missing".to_owned()))?;
     let allow_zero = call.flag("allowzero");
     let mut shape = Vec::new();
     let mut open = None;
     for (at, length) in wanted.iter().enumerate() {
         shape.push(match *length {
             0 if !allow_zero => *x.shape().get(at).ok_or_else(|| {
-                call.misfit(format!("the shape {wanted:?} keeps dimension {at}, which {:?} does not have", x.shape()))
+                call.misfit(format!(
+                    "the shape {wanted:?} keeps dimension {at}, which {:?} does not have",
+                    x.shape()
+                ))
             })?,
             -1 if open.is_none() => {
                 open = Some(at);
                 1
             }
-            length => usize::try_from(length).map_err(|_| call.misfit(format!("the shape {wanted:?} is not allowed")))?,
+            length => {
+                usize::try_from(length).map_err(|_| call.misfit(format!("the shape {wanted:?} is not allowed")))?
+            }
         });
     }
     if let Some(at) = open {
@@ -70,7 +98,11 @@ fn flatten(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let axis = call.int("axis", 1);
     // The axis may be one more than the last.
-    let axis = if axis == x.rank() as i64 { x.rank() } else { call.resolve(axis, x.rank())? };
+    let axis = if axis == x.rank() as i64 {
+        x.rank()
+    } else {
+        call.resolve(axis, x.rank())?
+    };
     let shape = [x.shape()[..axis].iter().product(), x.shape()[axis..].iter().product()];
     Ok(vec![call.reshape(x, &shape)?])
 }
@@ -88,7 +120,9 @@ fn squeeze(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn unsqueeze(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let axes = call.ints_either("axes", 1)?.ok_or_else(|| call.wrong("the axes are missing".to_owned()))?;
+    let axes = call
+        .ints_either("axes", 1)?
+        .ok_or_else(|| call.wrong("the axes are missing".to_owned()))?;
     let axes = call.resolve_all(&axes, x.rank() + axes.len())?;
     let mut shape = x.shape().to_vec();
     for axis in axes {
@@ -100,7 +134,10 @@ fn unsqueeze(call: &Call<'_>) -> Result<Vec<Tensor>> {
 fn transpose(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let perm = match call.ints("perm") {
-        Some(perm) => perm.iter().map(|axis| call.resolve(*axis, x.rank())).collect::<Result<Vec<usize>>>()?,
+        Some(perm) => perm
+            .iter()
+            .map(|axis| call.resolve(*axis, x.rank()))
+            .collect::<Result<Vec<usize>>>()?,
         None => (0..x.rank()).rev().collect(),
     };
     Ok(vec![call.transpose(x, &perm)?])
@@ -141,16 +178,25 @@ fn constant_of_shape(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn range(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let (start, limit, step) = (call.arg(0)?, call.arg(1)?, call.arg(2)?);
-    if let (Some([start]), Some([limit]), Some([step])) =
-        (start.try_values::<i64>(), limit.try_values::<i64>(), step.try_values::<i64>())
-    {
+    if let (Some([start]), Some([limit]), Some([step])) = (
+        start.try_values::<i64>(),
+        limit.try_values::<i64>(),
+        step.try_values::<i64>(),
+    ) {
         if *step == 0 {
             return Err(call.wrong("the step is 0".to_owned()));
         }
         let distance = i128::from(*limit) - i128::from(*start);
         let step_wide = i128::from(*step);
-        let count = if (distance > 0) == (step_wide > 0) { (distance.abs() + step_wide.abs() - 1) / step_wide.abs() } else { 0 };
-        let shape = lengths(call, &[i64::try_from(count).map_err(|_| call.misfit("too many numbers".to_owned()))?])?;
+        let count = if (distance > 0) == (step_wide > 0) {
+            (distance.abs() + step_wide.abs() - 1) / step_wide.abs()
+        } else {
+            0
+        };
+        let shape = lengths(
+            call,
+            &[i64::try_from(count).map_err(|_| call.misfit("too many numbers".to_owned()))?],
+        )?;
         call.charge(0, shape[0])?;
         return Ok(vec![call.session.make::<i64>(call.node.op, &shape, |out| {
             for (at, element) in out.iter_mut().enumerate() {
@@ -182,7 +228,9 @@ fn blocks<'a>(call: &Call<'a>) -> Result<(&'a Tensor, usize, [usize; 4])> {
     let block = usize::try_from(call.int("blocksize", 0)).unwrap_or(0);
     match x.shape() {
         [n, c, h, w] if (1..=1 << 20).contains(&block) => Ok((x, block, [*n, *c, *h, *w])),
-        other => Err(call.misfit(format!("takes (n, c, h, w) and a block of at least 1, not {other:?} and {block}"))),
+        other => Err(call.misfit(format!(
+            "takes (n, c, h, w) and a block of at least 1, not {other:?} and {block}"
+        ))),
     }
 }
 
@@ -211,7 +259,9 @@ fn space_to_depth(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn eye_like(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let [rows, columns] = x.shape() else { return Err(call.misfit(format!("takes a matrix, not {:?}", x.shape()))) };
+    let [rows, columns] = x.shape() else {
+        return Err(call.misfit(format!("takes a matrix, not {:?}", x.shape())));
+    };
     let dtype = match call.attr("dtype") {
         Some(Attr::Int(kind)) => super::super::weights::dtype_of(*kind).map_err(|why| call.wrong(why))?,
         _ => x.dtype(),
@@ -232,7 +282,9 @@ fn eye_like(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn trilu(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let [.., rows, columns] = x.shape() else { return Err(call.misfit("takes matrices".to_owned())) };
+    let [.., rows, columns] = x.shape() else {
+        return Err(call.misfit("takes matrices".to_owned()));
+    };
     let shift = call.ints_arg(1)?.and_then(|k| k.first().copied()).unwrap_or(0);
     let upper = call.int("upper", 1) != 0;
     call.charge(0, x.len())?;
@@ -252,7 +304,10 @@ fn one_hot(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let (indices, pair) = (call.arg(0)?, call.arg(2)?);
     let depth = call.scalar_arg(1)?.unwrap_or(0.0);
     if !(0.0..1e12).contains(&depth) || pair.len() != 2 {
-        return Err(call.wrong(format!("takes a depth of at least 0 and two values, not {depth} and {}", pair.len())));
+        return Err(call.wrong(format!(
+            "takes a depth of at least 0 and two values, not {depth} and {}",
+            pair.len()
+        )));
     }
     let depth = depth as usize;
     let axis = call.axis(-1, indices.rank() + 1)?;
@@ -280,11 +335,17 @@ fn one_hot(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn reverse_sequence(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let (batch, time) =
-        (call.resolve(call.int("batch_axis", 1), x.rank())?, call.resolve(call.int("time_axis", 0), x.rank())?);
+    let (batch, time) = (
+        call.resolve(call.int("batch_axis", 1), x.rank())?,
+        call.resolve(call.int("time_axis", 0), x.rank())?,
+    );
     let ends = call.ints_of(call.arg(1)?)?;
     if batch == time || batch > 1 || time > 1 || ends.len() != x.shape()[batch] {
-        return Err(call.misfit(format!("{} lengths for {:?} with batches in {batch}", ends.len(), x.shape())));
+        return Err(call.misfit(format!(
+            "{} lengths for {:?} with batches in {batch}",
+            ends.len(),
+            x.shape()
+        )));
     }
     let steps = x.shape()[time];
     // The index along time of every element of (time, batch), in the order of the operand.
@@ -294,7 +355,11 @@ fn reverse_sequence(call: &Call<'_>) -> Result<Vec<Tensor>> {
             let (row, column) = (at / columns.max(1), at % columns.max(1));
             let (step, sample) = if time == 0 { (row, column) } else { (column, row) };
             let end = usize::try_from(ends[sample]).unwrap_or(0).min(steps);
-            *place = if step < end { (end - 1 - step) as i64 } else { step as i64 };
+            *place = if step < end {
+                (end - 1 - step) as i64
+            } else {
+                step as i64
+            };
         }
         Ok(())
     })?;

@@ -6,12 +6,23 @@ use crate::error::Result;
 use crate::op::{Op, PadMode, SliceRange};
 use crate::tensor::Tensor;
 
-pub const TABLE: &[(&str, Run)] =
-    &[("Slice", slice), ("Split", split), ("Pad", pad), ("CenterCropPad", center_crop_pad)];
+pub const TABLE: &[(&str, Run)] = &[
+    ("Slice", slice),
+    ("Split", split),
+    ("Pad", pad),
+    ("CenterCropPad", center_crop_pad),
+];
 
 /// The whole of every dimension.
 pub fn whole(shape: &[usize]) -> Vec<SliceRange> {
-    shape.iter().map(|length| SliceRange { start: 0, count: *length, step: 1 }).collect()
+    shape
+        .iter()
+        .map(|length| SliceRange {
+            start: 0,
+            count: *length,
+            step: 1,
+        })
+        .collect()
 }
 
 /// `count` indices from `start` of one dimension, the whole of the others.
@@ -31,13 +42,27 @@ fn range_of(start: i64, end: i64, step: i64, length: usize) -> SliceRange {
         let (start, end) = (from_end(start).clamp(0, length), from_end(end).clamp(0, length));
         (start, if end > start { (end - start - 1) / step + 1 } else { 0 })
     } else {
-        let (start, end) = (from_end(start).clamp(-1, length - 1), from_end(end).clamp(-1, length - 1));
+        let (start, end) = (
+            from_end(start).clamp(-1, length - 1),
+            from_end(end).clamp(-1, length - 1),
+        );
         let distance = start - end;
-        (start, if distance > 0 { ((distance - 1) as u64 / step.unsigned_abs()) as i64 + 1 } else { 0 })
+        (
+            start,
+            if distance > 0 {
+                ((distance - 1) as u64 / step.unsigned_abs()) as i64 + 1
+            } else {
+                0
+            },
+        )
     };
     // Nothing is taken: where it would begin does not matter.
     let first = if count == 0 { 0 } else { first };
-    SliceRange { start: first as usize, count: count as usize, step }
+    SliceRange {
+        start: first as usize,
+        count: count as usize,
+        step,
+    }
 }
 
 fn slice(call: &Call<'_>) -> Result<Vec<Tensor>> {
@@ -45,10 +70,18 @@ fn slice(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let missing = || call.wrong("starts or ends are missing".to_owned());
     let starts = call.ints_either("starts", 1)?.ok_or_else(missing)?;
     let ends = call.ints_either("ends", 2)?.ok_or_else(missing)?;
-    let axes = call.ints_either("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let axes = call
+        .ints_either("axes", 3)?
+        .unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = call.ints_arg(4)?.unwrap_or_else(|| vec![1; starts.len()]);
-    if [ends.len(), axes.len(), steps.len()].iter().any(|count| *count != starts.len()) || steps.contains(&0) {
-        return Err(call.wrong(format!("starts {starts:?}, ends {ends:?}, axes {axes:?} and steps {steps:?} do not fit")));
+    if [ends.len(), axes.len(), steps.len()]
+        .iter()
+        .any(|count| *count != starts.len())
+        || steps.contains(&0)
+    {
+        return Err(call.wrong(format!(
+            "starts {starts:?}, ends {ends:?}, axes {axes:?} and steps {steps:?} do not fit"
+        )));
     }
     let mut ranges = whole(x.shape());
     for (at, axis) in axes.iter().enumerate() {
@@ -71,7 +104,9 @@ fn split(call: &Call<'_>) -> Result<Vec<Tensor>> {
             }
             // The last part is smaller where they cannot be equal.
             let each = length.div_ceil(count);
-            (0..count).map(|at| each.min(length.saturating_sub(at * each))).collect()
+            (0..count)
+                .map(|at| each.min(length.saturating_sub(at * each)))
+                .collect()
         }
     };
     if sizes.iter().try_fold(0_usize, |sum, size| sum.checked_add(*size)) != Some(length) {
@@ -88,9 +123,14 @@ fn split(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn pad(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
-    let given = call.ints_either("pads", 1)?.ok_or_else(|| call.wrong("the pads are missing".to_owned()))?;
+    let given = call
+        .ints_either("pads", 1)?
+        .ok_or_else(|| call.wrong("the pads are missing".to_owned()))?;
     let axes = match call.ints_arg(3)? {
-        Some(axes) => axes.iter().map(|axis| call.resolve(*axis, x.rank())).collect::<Result<Vec<usize>>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|axis| call.resolve(*axis, x.rank()))
+            .collect::<Result<Vec<usize>>>()?,
         None => (0..x.rank()).collect(),
     };
     if given.len() != 2 * axes.len() {
@@ -120,7 +160,10 @@ fn center_crop_pad(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let wanted = super::shape::lengths(call, &call.ints_of(call.arg(1)?)?)?;
     let axes = match call.ints("axes") {
-        Some(axes) => axes.iter().map(|axis| call.resolve(*axis, x.rank())).collect::<Result<Vec<usize>>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|axis| call.resolve(*axis, x.rank()))
+            .collect::<Result<Vec<usize>>>()?,
         None => (0..x.rank()).collect(),
     };
     if axes.len() != wanted.len() {
@@ -131,7 +174,17 @@ fn center_crop_pad(call: &Call<'_>) -> Result<Vec<Tensor>> {
     for (axis, wanted) in axes.into_iter().zip(wanted) {
         let more = wanted as i64 - x.shape()[axis] as i64;
         // The odd one goes to the end, for cutting and for filling.
-        pads[axis] = if more >= 0 { (more / 2, more - more / 2) } else { (-(-more / 2), more + (-more / 2)) };
+        pads[axis] = if more >= 0 {
+            (more / 2, more - more / 2)
+        } else {
+            (-(-more / 2), more + (-more / 2))
+        };
     }
-    Ok(vec![call.one(&Op::Pad { mode: PadMode::Constant, pads }, &[x])?])
+    Ok(vec![call.one(
+        &Op::Pad {
+            mode: PadMode::Constant,
+            pads,
+        },
+        &[x],
+    )?])
 }

@@ -7,7 +7,11 @@ use crate::tensor::{Tensor, element_count};
 use std::f64::consts::PI;
 
 pub const TABLE: &[(&str, Run)] = &[
-    ("HannWindow", window), ("HammingWindow", window), ("BlackmanWindow", window), ("MelWeightMatrix", mel), ("DFT", dft),
+    ("HannWindow", window),
+    ("HammingWindow", window),
+    ("BlackmanWindow", window),
+    ("MelWeightMatrix", mel),
+    ("DFT", dft),
 ];
 
 fn output_type(call: &Call<'_>) -> Result<crate::DType> {
@@ -52,13 +56,20 @@ fn mel(call: &Call<'_>) -> Result<Vec<Tensor>> {
             ((length + 1.0) * hertz / rate).floor()
         })
         .collect();
-    call.charge(element_count(call.node.op, &[rows, bins], crate::DType::F64)?, rows * bins)?;
+    call.charge(
+        element_count(call.node.op, &[rows, bins], crate::DType::F64)?,
+        rows * bins,
+    )?;
     let wide = call.session.make::<f64>(call.node.op, &[rows, bins], |out| {
         for (at, element) in out.iter_mut().enumerate() {
             let (row, bin) = ((at / bins) as f64, at % bins);
             let (lower, centre, upper) = (places[bin], places[bin + 1], places[bin + 2]);
             *element = if lower == centre {
-                if row == centre { 1.0 } else { falling(row, centre, upper) }
+                if row == centre {
+                    1.0
+                } else {
+                    falling(row, centre, upper)
+                }
             } else if (lower..=centre).contains(&row) {
                 (row - lower) / (centre - lower)
             } else {
@@ -71,7 +82,11 @@ fn mel(call: &Call<'_>) -> Result<Vec<Tensor>> {
 }
 
 fn falling(row: f64, centre: f64, upper: f64) -> f64 {
-    if row >= centre && row < upper { (upper - row) / (upper - centre) } else { 0.0 }
+    if row >= centre && row < upper {
+        (upper - row) / (upper - centre)
+    } else {
+        0.0
+    }
 }
 
 /// Straight from the definition, in double precision: the sum over all elements for every frequency.
@@ -89,7 +104,9 @@ fn dft(call: &Call<'_>) -> Result<Vec<Tensor>> {
     }
     let (inverse, onesided) = (call.flag("inverse"), call.flag("onesided"));
     let parts = x.shape()[x.rank() - 1];
-    let length = call.scalar_arg(1)?.map_or(x.shape()[axis], |length| length.clamp(0.0, 1e9) as usize);
+    let length = call
+        .scalar_arg(1)?
+        .map_or(x.shape()[axis], |length| length.clamp(0.0, 1e9) as usize);
     // The inverse of one side gives real numbers.
     let real = inverse && onesided;
     let mut shape = x.shape().to_vec();
@@ -102,8 +119,14 @@ fn dft(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let _scratch = call.session.lease(16 * length as u64)?;
     let sign = if inverse { 1.0 } else { -1.0 };
     let turn = |at: usize| sign * 2.0 * PI * at as f64 / length as f64;
-    let table: Vec<(f64, f64)> = (0..length).map(|at| (libm::cos(turn(at)), libm::sin(turn(at)))).collect();
-    let (rows, wanted, inner) = (x.shape()[axis], shape[axis], x.shape()[axis + 1..x.rank() - 1].iter().product::<usize>());
+    let table: Vec<(f64, f64)> = (0..length)
+        .map(|at| (libm::cos(turn(at)), libm::sin(turn(at))))
+        .collect();
+    let (rows, wanted, inner) = (
+        x.shape()[axis],
+        shape[axis],
+        x.shape()[axis + 1..x.rank() - 1].iter().product::<usize>(),
+    );
     let width = shape[x.rank() - 1];
     let result = call.session.make::<f64>(call.node.op, &shape, |out| {
         for (at, pair) in out.chunks_mut(width).enumerate() {
@@ -111,9 +134,17 @@ fn dft(call: &Call<'_>) -> Result<Vec<Tensor>> {
             let (column, frequency, outer) = (at % inner, at / inner % wanted, at / inner / wanted);
             let read = |row: usize| {
                 // The other side of a real signal's spectrum mirrors this one.
-                let (row, mirrored) = if real && row > length / 2 { (length - row, -1.0) } else { (row, 1.0) };
+                let (row, mirrored) = if real && row > length / 2 {
+                    (length - row, -1.0)
+                } else {
+                    (row, 1.0)
+                };
                 let from = ((outer * rows + row) * inner + column) * parts;
-                if row >= rows { (0.0, 0.0) } else { (values[from], if parts == 2 { mirrored * values[from + 1] } else { 0.0 }) }
+                if row >= rows {
+                    (0.0, 0.0)
+                } else {
+                    (values[from], if parts == 2 { mirrored * values[from + 1] } else { 0.0 })
+                }
             };
             let mut sum = (0.0, 0.0);
             for row in 0..if real { length } else { rows.min(length) } {

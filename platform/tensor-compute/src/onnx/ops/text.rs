@@ -16,23 +16,37 @@ fn words(call: &Call<'_>, x: &Tensor) -> Result<Vec<String>> {
     }
     let _scratch = call.session.lease(64 * x.len() as u64)?;
     let numbers = call.cast(x, crate::DType::I64)?;
-    Ok(numbers.values::<i64>(call.node.op)?.iter().map(i64::to_string).collect())
+    Ok(numbers
+        .values::<i64>(call.node.op)?
+        .iter()
+        .map(i64::to_string)
+        .collect())
 }
 
 /// The grams of the pool: each with the column it counts in.
 fn pool(call: &Call<'_>) -> Result<HashMap<Vec<String>, usize>> {
     let items: Vec<String> = match call.attr("pool_strings") {
         Some(Attr::Texts(texts)) => texts.clone(),
-        _ => call.ints("pool_int64s").unwrap_or_default().iter().map(i64::to_string).collect(),
+        _ => call
+            .ints("pool_int64s")
+            .unwrap_or_default()
+            .iter()
+            .map(i64::to_string)
+            .collect(),
     };
     let counts = call.ints("ngram_counts").unwrap_or_default();
     let columns = call.ints("ngram_indexes").unwrap_or_default();
     let mut grams = HashMap::new();
     let mut gram = 0;
     for (at, start) in counts.iter().enumerate() {
-        let end = counts.get(at + 1).map_or(items.len(), |end| usize::try_from(*end).unwrap_or(0));
+        let end = counts
+            .get(at + 1)
+            .map_or(items.len(), |end| usize::try_from(*end).unwrap_or(0));
         let part = usize::try_from(*start).ok().and_then(|start| items.get(start..end));
-        for words in part.ok_or_else(|| call.wrong("the counts do not fit the pool".to_owned()))?.chunks_exact(at + 1) {
+        for words in part
+            .ok_or_else(|| call.wrong("the counts do not fit the pool".to_owned()))?
+            .chunks_exact(at + 1)
+        {
             let column = columns.get(gram).and_then(|column| usize::try_from(*column).ok());
             let column = column.filter(|column| *column < 1 << 24);
             let column = column.ok_or_else(|| call.wrong("a gram has no column".to_owned()))?;
@@ -48,7 +62,11 @@ fn tf_idf(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let grams = pool(call)?;
     let width = grams.values().max().map_or(0, |column| column + 1);
     let size = |name: &str, default: i64| usize::try_from(call.int(name, default)).unwrap_or(0).min(1 << 16);
-    let (least, most, skips) = (size("min_gram_length", 1).max(1), size("max_gram_length", 1), size("max_skip_count", 0));
+    let (least, most, skips) = (
+        size("min_gram_length", 1).max(1),
+        size("max_gram_length", 1),
+        size("max_skip_count", 0),
+    );
     let weights = call.floats("weights");
     let mode = call.text("mode", "TF");
     let (rows, length, shape) = match x.shape() {
@@ -58,7 +76,10 @@ fn tf_idf(call: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     let longest = grams.keys().map(Vec::len).max().unwrap_or(0).min(most);
     let spread = skips.min(length) + 1;
-    let windows = x.len().saturating_mul(spread).saturating_mul(longest.saturating_mul(longest));
+    let windows = x
+        .len()
+        .saturating_mul(spread)
+        .saturating_mul(longest.saturating_mul(longest));
     call.charge(windows.saturating_mul(16), x.len())?;
     let words = words(call, x)?;
     let result = call.session.make::<f32>(call.node.op, &shape, |out| {
