@@ -219,7 +219,7 @@ impl<'b, 'a: 'b> Builder<'b, 'a> {
         scopes: &mut Vec<Scope<'a>>,
     ) -> Result<Node> {
         self.leases.push(self.session.lease(NODE_BYTES)?);
-        self.session.go_on()?;
+        self.session.charge(0, NODE_BYTES)?;
         let name = if proto.name.is_empty() {
             proto.outputs.first().copied().unwrap_or_default()
         } else {

@@ -294,6 +294,13 @@ impl<'a> Call<'a> {
         self.session.adopt(shape, T::wrap(std::sync::Arc::new(values)), lease)
     }
 
+    /// A tensor of texts: their bytes are leased with it.
+    pub fn words(&self, shape: &[usize], texts: Vec<String>) -> Result<Tensor> {
+        let bytes: usize = texts.iter().map(|text| size_of::<String>() + text.len()).sum();
+        let lease = self.session.lease(bytes as u64)?;
+        self.session.adopt(shape, crate::Data::Text(std::sync::Arc::new(texts)), lease)
+    }
+
     /// The tensor in double precision. Operators that few models use compute in it, whatever their type.
     pub fn wide(&self, x: &Tensor) -> Result<Tensor> {
         self.cast(x, DType::F64)

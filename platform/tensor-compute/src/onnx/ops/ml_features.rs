@@ -175,10 +175,7 @@ fn tensor_of(call: &Call<'_>, shape: &[usize], list: Vec<Label>, kind: &Label) -
                     }
                 })
                 .collect();
-            let bytes: usize = texts.iter().map(String::len).sum();
-            // What the texts take beside their handles has to fit before they are kept.
-            call.session.lease(bytes as u64)?;
-            call.numbers(shape, texts)
+            call.words(shape, texts)
         }
         Label::Int(_) => call.numbers(shape, list.iter().map(int).collect::<Vec<i64>>()),
         Label::Double(_) => {

@@ -73,13 +73,11 @@ pub fn labels(call: &Call<'_>, chosen: &[usize]) -> Result<Tensor> {
     for name in ["classlabels_strings", "classlabels_ints", "classlabels_int64s"] {
         let texts = call.texts(name);
         if !texts.is_empty() {
-            let own: Vec<String> = chosen
-                .iter()
-                .map(|at| texts.get(*at).cloned().unwrap_or_default())
-                .collect();
-            // What the texts take beside their handles has to fit before they are kept.
-            call.session.lease(own.iter().map(|text| text.len() as u64).sum())?;
-            return call.numbers(&[own.len()], own);
+            let length = |at: &usize| texts.get(*at).map_or(0, String::len) as u64;
+            // Before the copies are made.
+            let _first = call.session.lease(chosen.iter().map(length).sum())?;
+            let own = chosen.iter().map(|at| texts.get(*at).cloned().unwrap_or_default());
+            return call.words(&[chosen.len()], own.collect());
         }
         if let Some(numbers) = call.ints(name).filter(|numbers| !numbers.is_empty()) {
             let own = chosen

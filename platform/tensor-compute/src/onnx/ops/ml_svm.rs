@@ -33,7 +33,12 @@ fn kernel(call: &Call<'_>, x: &Tensor, vectors: &Tensor) -> Result<Tensor> {
             let [rows, columns] = *x.shape() else {
                 return Err(call.misfit("takes a matrix".to_owned()));
             };
-            let count = vectors.shape()[0];
+            let [count, wanted] = *vectors.shape() else {
+                return Err(call.misfit("no vectors".to_owned()));
+            };
+            if wanted != columns {
+                return Err(call.misfit(format!("vectors of {wanted} features, {columns} were given")));
+            }
             call.charge(rows.saturating_mul(count).saturating_mul(3 * columns), rows * count)?;
             let (from, to) = (x.values::<f64>(call.node.op)?, vectors.values::<f64>(call.node.op)?);
             let distances = call.session.make::<f64>(call.node.op, &[rows, count], |out| {

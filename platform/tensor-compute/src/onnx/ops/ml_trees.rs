@@ -7,6 +7,7 @@ use super::ml_linear::{label_count, labels, largest, transformed};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::in_parallel;
+use crate::session::Lease;
 use crate::tensor::Tensor;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -48,6 +49,8 @@ struct Trees {
     votes: Vec<(u32, f64)>,
     features: usize,
     base: Vec<f64>,
+    /// Memory of all this.
+    _lease: Arc<Lease>,
 }
 
 /// Numbers of an attribute, which may be a tensor for double precision.
@@ -94,7 +97,7 @@ fn build(call: &Call<'_>, prefix: &str) -> Result<Trees> {
     if lengths.iter().any(|length| *length != count) || count > u32::MAX as usize {
         return Err(call.wrong(format!("{count} nodes, but other lists have {lengths:?} entries")));
     }
-    call.session.lease(200 * count as u64)?;
+    let lease = call.session.lease(200 * count as u64)?;
     let places: HashMap<(i64, i64), u32> = (0..count).map(|at| ((trees[at], ids[at]), at as u32)).collect();
     if places.len() != count {
         return Err(call.wrong("two nodes have one number".to_owned()));
@@ -106,6 +109,7 @@ fn build(call: &Call<'_>, prefix: &str) -> Result<Trees> {
         votes,
         features: 0,
         base: numbers(call, "base_values")?,
+        _lease: lease,
     };
     let mut is_child = vec![false; count];
     for at in 0..count {

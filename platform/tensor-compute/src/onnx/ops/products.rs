@@ -274,6 +274,16 @@ fn contract(call: &Call<'_>, a: &Term, b: &Term, later: &[char]) -> Result<Term>
     })
 }
 
+/// Labels of a result that the equation does not give: what stands once, in alphabetical order, after the dots.
+fn implicit(texts: &[&str], dots: usize) -> Vec<char> {
+    let all: Vec<char> = texts.iter().flat_map(|text| text.chars()).filter(char::is_ascii_alphabetic).collect();
+    let is_once = |label: &&char| all.iter().filter(|other| other == label).count() == 1;
+    let mut once: Vec<char> = all.iter().filter(is_once).copied().collect();
+    once.sort_unstable();
+    let dots = (0..dots).rev().filter_map(|at| char::from_u32(0x1000 + at as u32));
+    dots.chain(once).collect()
+}
+
 fn einsum(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let equation = call.text("equation", "");
     let (left, right) = equation
@@ -306,25 +316,7 @@ fn einsum(call: &Call<'_>) -> Result<Vec<Tensor>> {
             let named = right.replace("...", "").chars().filter(|c| !c.is_whitespace()).count();
             labels_of(call, right, Some(named + if right.contains("...") { dots } else { 0 }))?
         }
-        None => {
-            // What stands once, in alphabetical order, after the dots.
-            let all: Vec<char> = texts
-                .iter()
-                .flat_map(|text| text.chars())
-                .filter(char::is_ascii_alphabetic)
-                .collect();
-            let mut once: Vec<char> = all
-                .iter()
-                .filter(|label| all.iter().filter(|other| other == label).count() == 1)
-                .copied()
-                .collect();
-            once.sort_unstable();
-            (0..dots)
-                .rev()
-                .filter_map(|at| char::from_u32(0x1000 + at as u32))
-                .chain(once)
-                .collect()
-        }
+        None => implicit(&texts, dots),
     };
     let mut rest = terms.into_iter();
     let Some(mut result) = rest.next() else {

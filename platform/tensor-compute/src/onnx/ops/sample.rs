@@ -4,7 +4,7 @@ use super::super::call::{Call, Run, strides};
 use super::convolution::windows;
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::op::Op;
+use crate::op::{ConvOptions, Op};
 use crate::tensor::{Tensor, element_count};
 
 pub const TABLE: &[(&str, Run)] = &[
@@ -196,23 +196,9 @@ fn deformable(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let options = windows(call, 2)?;
     let groups = options.groups;
     let offset_groups = usize::try_from(call.int("offset_group", 1)).unwrap_or(0);
-    let kernel = [*kh, *kw];
-    let mut image = [0, 0];
-    for at in 0..2 {
-        let extent = kernel[at]
-            .saturating_sub(1)
-            .saturating_mul(options.dilations[at])
-            .saturating_add(1);
-        let padded = x.shape()[at + 2]
-            .saturating_add(options.pads[at].0)
-            .saturating_add(options.pads[at].1);
-        image[at] = padded
-            .checked_sub(extent)
-            .map_or(0, |free| free / options.strides[at] + 1);
-    }
     let taps = kh * kw;
-    let [oh, ow] = image;
-    let fits = offset_groups > 0
+    let [oh, ow] = [(0, kh), (1, kw)].map(|(at, kernel)| positions(&options, at, *kernel, x.shape()[at + 2]));
+    let fits = (1..=*c).contains(&offset_groups)
         && c.is_multiple_of(offset_groups)
         && m.is_multiple_of(groups)
         && per_group.checked_mul(groups) == Some(*c)
@@ -266,6 +252,13 @@ fn deformable(call: &Call<'_>) -> Result<Vec<Tensor>> {
         None => product,
     };
     Ok(vec![call.cast(&result, x.dtype())?])
+}
+
+/// How many windows fit along a spatial dimension of this length.
+fn positions(options: &ConvOptions, at: usize, kernel: usize, length: usize) -> usize {
+    let extent = kernel.saturating_sub(1).saturating_mul(options.dilations[at]).saturating_add(1);
+    let padded = length.saturating_add(options.pads[at].0).saturating_add(options.pads[at].1);
+    padded.checked_sub(extent).map_or(0, |free| free / options.strides[at] + 1)
 }
 
 /// Between four elements; zero beyond the border.

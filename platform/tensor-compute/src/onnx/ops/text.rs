@@ -23,8 +23,9 @@ fn words(call: &Call<'_>, x: &Tensor) -> Result<Vec<String>> {
         .collect())
 }
 
-/// The grams of the pool: each with the column it counts in.
-fn pool(call: &Call<'_>) -> Result<HashMap<Vec<String>, usize>> {
+/// The grams of the pool: each with the column it counts in and its weight.
+fn pool(call: &Call<'_>) -> Result<HashMap<Vec<String>, (usize, f32)>> {
+    let weights = call.floats("weights");
     let items: Vec<String> = match call.attr("pool_strings") {
         Some(Attr::Texts(texts)) => texts.clone(),
         _ => call
@@ -50,7 +51,7 @@ fn pool(call: &Call<'_>) -> Result<HashMap<Vec<String>, usize>> {
             let column = columns.get(gram).and_then(|column| usize::try_from(*column).ok());
             let column = column.filter(|column| *column < 1 << 24);
             let column = column.ok_or_else(|| call.wrong("a gram has no column".to_owned()))?;
-            grams.insert(words.to_vec(), column);
+            grams.insert(words.to_vec(), (column, weights.get(gram).copied().unwrap_or(1.0)));
             gram += 1;
         }
     }
@@ -60,14 +61,16 @@ fn pool(call: &Call<'_>) -> Result<HashMap<Vec<String>, usize>> {
 fn tf_idf(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = call.arg(0)?;
     let grams = pool(call)?;
-    let width = grams.values().max().map_or(0, |column| column + 1);
+    let width = grams.values().map(|(column, _)| column + 1).max().unwrap_or(0);
     let size = |name: &str, default: i64| usize::try_from(call.int(name, default)).unwrap_or(0).min(1 << 16);
     let (least, most, skips) = (
         size("min_gram_length", 1).max(1),
         size("max_gram_length", 1),
         size("max_skip_count", 0),
     );
-    let weights = call.floats("weights");
+    let _weights = call.session.lease(4 * width as u64)?;
+    let mut weights = vec![1.0_f32; width];
+    grams.values().for_each(|(column, weight)| weights[*column] = *weight);
     let mode = call.text("mode", "TF");
     let (rows, length, shape) = match x.shape() {
         [length] => (1, *length, vec![width]),
@@ -90,7 +93,7 @@ fn tf_idf(call: &Call<'_>) -> Result<Vec<Tensor>> {
                 for step in 1..=if size == 1 { 1 } else { spread } {
                     for start in 0..length.saturating_sub((size - 1).saturating_mul(step)) {
                         let gram: Vec<String> = line.iter().skip(start).step_by(step).take(size).cloned().collect();
-                        if let Some(column) = grams.get(&gram) {
+                        if let Some((column, _)) = grams.get(&gram) {
                             out[row * width + column] += 1.0;
                         }
                     }
@@ -98,7 +101,7 @@ fn tf_idf(call: &Call<'_>) -> Result<Vec<Tensor>> {
             }
         }
         for (at, element) in out.iter_mut().enumerate() {
-            let weight = weights.get(at % width).copied().unwrap_or(1.0);
+            let weight = weights[at % width];
             *element = match mode {
                 "IDF" if *element > 0.0 => weight,
                 "TFIDF" => *element * weight,
@@ -127,5 +130,5 @@ fn concat(call: &Call<'_>) -> Result<Vec<Tensor>> {
     // Texts are bounded by what is there twice over; their handles are leased with the tensor.
     let _scratch = call.session.lease(bytes as u64)?;
     let joined: Vec<String> = a.iter().zip(b).map(|(a, b)| format!("{a}{b}")).collect();
-    Ok(vec![call.numbers(&shape, joined)?])
+    Ok(vec![call.words(&shape, joined)?])
 }
