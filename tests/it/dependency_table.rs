@@ -10,11 +10,6 @@ use std::process::Command;
 const ONLY: &[(&str, &[&str])] = &[
     ("wasmtime", &["wasm-runtime"]),
     ("faer", &["tensor-compute"]),
-    ("burn-ir", &["burn-host"]),
-    ("burn-backend", &["burn-host"]),
-    ("burn-flex", &["burn-host"]),
-    ("burn-router", &["burn-host"]),
-    ("burn-wgpu", &["burn-host"]),
     ("iroh", &["peer-network", "blob-store"]),
     ("iroh-gossip", &["peer-network"]),
     ("iroh-blobs", &["blob-store"]),

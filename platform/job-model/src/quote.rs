@@ -23,6 +23,22 @@ pub struct Capability {
     pub profile: ProfileId,
     /// CPU architecture, such as `x86_64`.
     pub arch: String,
+    /// How fast it computes, once it has measured that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute: Option<ComputeOffer>,
+}
+
+/// What a node computes with, as it measured itself. No result depends on it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ComputeOffer {
+    /// Instruction set of its kernels, such as `AVX-512`.
+    pub instructions: String,
+    /// Threads of one operation.
+    pub threads: u32,
+    /// Products of `f32` matrices in float class `exact`, in 10^6 floating-point operations per second.
+    pub megaflops: u64,
+    /// Bytes moved by a sum of long vectors, in 10^6 per second.
+    pub megabytes_per_second: u64,
 }
 
 /// How busy a node is. Gossiped, signed.

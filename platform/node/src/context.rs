@@ -133,6 +133,8 @@ pub struct Context {
     pub store: BlobStore,
     /// Sandboxes.
     pub engine: Engine,
+    /// How fast this machine computes.
+    pub compute: crate::compute::Compute,
     /// Threads for our own plans and reductions.
     pub local_pool: SandboxPool,
     /// Threads for checks of results: plans and reductions do not wait for them.

@@ -121,6 +121,7 @@ pub fn capability(
         disk_bytes: config.store.quota_bytes.unwrap_or(u64::MAX).min(free),
         profile,
         arch: std::env::consts::ARCH.to_owned(),
+        compute: None,
     }
 }
 
@@ -135,7 +136,8 @@ fn every_tick(context: &Arc<Context>, core: &mut Core, ticks: u64) {
     }
     if ticks.is_multiple_of(ADVERT_EVERY_TICKS) {
         let here = Arc::clone(context);
-        let capability = capability(&context.config, &context.data_dir, context.slots, context.profile);
+        let mut capability = capability(&context.config, &context.data_dir, context.slots, context.profile);
+        capability.compute = context.compute.offer();
         context.spawn(async move { here.network.set_advert(capability, load).await });
     }
 }

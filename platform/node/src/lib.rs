@@ -9,7 +9,8 @@
 pub mod access;
 pub mod api;
 pub mod config;
-pub mod context;
+pub mod compute;
+mod context;
 pub mod control;
 pub mod core;
 mod data_dir;

@@ -174,6 +174,7 @@ async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
         store,
         engine: base.engine,
         local_pool: SandboxPool::new(LOCAL_THREADS).map_err(StartError::Thread)?,
+        compute: crate::compute::Compute::default(),
         check_pool: SandboxPool::new(CHECK_LANES).map_err(StartError::Thread)?,
         network,
         journal: base.reader,
@@ -257,6 +258,7 @@ async fn serve(
     context.spawn(async move { crate::control::load_builtin_jobs(loading).await });
     context.spawn(crate::webhooks::run(Arc::clone(&context)));
     recorder::start(&context);
+    crate::compute::start(&context);
     core.resume();
     event_loop::flush(&mut core, &journal, &context).await;
 

@@ -152,11 +152,45 @@ impl Elements {
 
 impl Tensor {
     /// All elements as little-endian bytes, row-major; a view where the machine's order is the same. None for texts.
+    ///
+    /// Every NaN leaves as the one quiet, positive NaN: sign and payload differ between processors, and no operation here
+    /// looks at them.
     pub fn le_bytes(&self) -> Option<Cow<'_, [u8]>> {
-        if cfg!(target_endian = "big") {
-            return self.to_le_bytes().map(Cow::Owned);
+        self.le_piece(0, self.len() * self.dtype().size())
+    }
+
+    /// [`Tensor::le_bytes`] as a vector of its own.
+    pub fn to_le_bytes(&self) -> Option<Vec<u8>> {
+        self.le_bytes().map(Cow::into_owned)
+    }
+
+    /// The bytes `offset .. offset + length` of [`Tensor::le_bytes`]; none where there are no such bytes.
+    pub fn le_piece(&self, offset: usize, length: usize) -> Option<Cow<'_, [u8]>> {
+        let end = offset.checked_add(length)?;
+        let bytes = self.memory()?;
+        let piece = bytes.get(offset..end)?;
+        let size = self.dtype().size();
+        // Whole elements around the piece.
+        let (first, last) = (offset / size, end.div_ceil(size));
+        if cfg!(target_endian = "little") && !self.has_nan(first..last) {
+            return Some(Cow::Borrowed(piece));
         }
-        let bytes: &[u8] = match self.data() {
+        let mut whole = bytes.get(first * size..last * size)?.to_vec();
+        let nan = self.nan_bytes();
+        for (at, element) in whole.chunks_exact_mut(size).enumerate() {
+            match &nan {
+                Some(nan) if self.has_nan(first + at..first + at + 1) => element.copy_from_slice(nan),
+                _ if cfg!(target_endian = "big") => element.reverse(),
+                _ => {}
+            }
+        }
+        let skip = offset - first * size;
+        Some(Cow::Owned(whole.get(skip..skip + length)?.to_vec()))
+    }
+
+    /// The elements as they lie in memory.
+    fn memory(&self) -> Option<&[u8]> {
+        Some(match self.data() {
             Data::F16(v) => cast_slice(v.reinterpret_cast()),
             Data::BF16(v) => cast_slice(v.reinterpret_cast()),
             Data::F32(v) => cast_slice(v),
@@ -171,8 +205,29 @@ impl Tensor {
             Data::U64(v) => cast_slice(v),
             Data::Bool(v) => cast_slice(v),
             Data::Text(_) => return None,
-        };
-        Some(Cow::Borrowed(bytes))
+        })
+    }
+
+    fn has_nan(&self, elements: std::ops::Range<usize>) -> bool {
+        // A fold, not `any`: without an early end the loop is vectorised.
+        match self.data() {
+            Data::F16(v) => v[elements].iter().fold(false, |found, x| found | x.is_nan()),
+            Data::BF16(v) => v[elements].iter().fold(false, |found, x| found | x.is_nan()),
+            Data::F32(v) => v[elements].iter().fold(false, |found, x| found | x.is_nan()),
+            Data::F64(v) => v[elements].iter().fold(false, |found, x| found | x.is_nan()),
+            _ => false,
+        }
+    }
+
+    /// The NaN that leaves.
+    fn nan_bytes(&self) -> Option<Vec<u8>> {
+        match self.dtype() {
+            DType::F16 => Some(0x7e00_u16.to_le_bytes().to_vec()),
+            DType::BF16 => Some(0x7fc0_u16.to_le_bytes().to_vec()),
+            DType::F32 => Some(0x7fc0_0000_u32.to_le_bytes().to_vec()),
+            DType::F64 => Some(0x7ff8_0000_0000_0000_u64.to_le_bytes().to_vec()),
+            _ => None,
+        }
     }
 
     /// The same number everywhere: rounded to the type, cut and saturated for whole numbers (NaN is 0), not 0 for true.

@@ -2,7 +2,7 @@
 //!
 //! Two float classes. `exact` is here: kernels with one fixed order of operations, so that replicas on unlike processors
 //! give the same bits and are compared by hash. `fast` (tuned libraries and GPUs, compared by tolerance or by a job's own
-//! check) is faer in [`linalg`], and the crate `burn-host`.
+//! check) is faer in [`linalg`]; no node offers it yet.
 //!
 //! A [`Session`] owns the limits: memory, work and time. Tensors own their bytes. Nothing here waits, opens files or reads
 //! a clock; a caller that goes away sets the session's stop signal. No input can make it panic: shapes are computed and

@@ -164,36 +164,6 @@ impl Tensor {
         }
         Self::from_data(shape, decode(dtype, bytes), lease)
     }
-
-    /// Little-endian bytes in row-major order; none for texts.
-    pub fn to_le_bytes(&self) -> Option<Vec<u8>> {
-        let mut out = Vec::with_capacity(self.len() * self.dtype().size());
-        macro_rules! put {
-            ($values:expr) => {
-                $values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()))
-            };
-        }
-        match &self.data {
-            Data::F16(v) => put!(v),
-            Data::BF16(v) => put!(v),
-            // Little-endian machines copy; the others swap.
-            Data::F32(v) if cfg!(target_endian = "little") => out.extend_from_slice(bytemuck::cast_slice(v)),
-            Data::F64(v) if cfg!(target_endian = "little") => out.extend_from_slice(bytemuck::cast_slice(v)),
-            Data::F32(v) => put!(v),
-            Data::F64(v) => put!(v),
-            Data::I8(v) => put!(v),
-            Data::I16(v) => put!(v),
-            Data::I32(v) => put!(v),
-            Data::I64(v) => put!(v),
-            Data::U8(v) => out.extend_from_slice(v),
-            Data::U16(v) => put!(v),
-            Data::U32(v) => put!(v),
-            Data::U64(v) => put!(v),
-            Data::Bool(v) => out.extend(v.iter().map(|value| u8::from(*value))),
-            Data::Text(_) => return None,
-        }
-        Some(out)
-    }
 }
 
 fn decode(dtype: DType, bytes: &[u8]) -> Data {

@@ -169,6 +169,22 @@ pub struct Capability {
     pub profile: String,
     /// CPU architecture.
     pub arch: String,
+    /// How fast it computes, once it has measured that.
+    pub compute: Option<ComputeOffer>,
+}
+
+/// What a node computes with, as it measured itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema, SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+pub struct ComputeOffer {
+    /// Instruction set of its kernels.
+    pub instructions: String,
+    /// Threads of one operation.
+    pub threads: u32,
+    /// Products of f32 matrices in float class exact, in 10^6 floating-point operations per second.
+    pub megaflops: u64,
+    /// Bytes moved by a sum of long vectors, in 10^6 per second.
+    pub megabytes_per_second: u64,
 }
 
 /// How busy a node is.
@@ -201,6 +217,12 @@ impl From<PeerReport> for Peer {
                 disk_bytes: capability.disk_bytes,
                 profile: capability.profile.to_string(),
                 arch: capability.arch,
+                compute: capability.compute.map(|compute| ComputeOffer {
+                    instructions: compute.instructions,
+                    threads: compute.threads,
+                    megaflops: compute.megaflops,
+                    megabytes_per_second: compute.megabytes_per_second,
+                }),
             },
             load: Load {
                 running: load.running,

@@ -237,6 +237,7 @@ pub fn advert() -> Signed<Advert> {
             disk_bytes: 1 << 34,
             profile: profile(),
             arch: "x86_64".to_owned(),
+            compute: None,
         },
         load: Load {
             running: 1,

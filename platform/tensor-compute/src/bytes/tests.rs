@@ -75,3 +75,18 @@ fn a_number_takes_the_nearest_value_of_its_type() {
     assert_eq!(filled(DType::F16, 1e9), f16::INFINITY.to_le_bytes());
     assert!(Tensor::filled(&session, "test", (DType::Text, &[1]), 0.0).is_err());
 }
+
+#[test]
+fn every_nan_leaves_as_the_same() {
+    let odd = f32::from_bits(0xffc1_2345);
+    let tensor = Tensor::new::<f32>(&[4], vec![1.0, odd, f32::NAN, -0.0]).unwrap();
+    let plain = Tensor::new::<f32>(&[4], vec![1.0, f32::NAN, f32::NAN, -0.0]).unwrap();
+    let nan = 0x7fc0_0000_u32.to_le_bytes();
+    assert_eq!(tensor.le_bytes().unwrap()[4..8], nan);
+    assert_eq!(tensor.le_bytes(), plain.le_bytes());
+    // A piece that begins and ends within elements.
+    assert_eq!(tensor.le_piece(5, 5).unwrap().as_ref(), &plain.to_le_bytes().unwrap()[5..10]);
+    assert!(tensor.le_piece(12, 5).is_none());
+    let half = Tensor::new::<f16>(&[1], vec![f16::from_bits(0xfe01)]).unwrap();
+    assert_eq!(half.le_bytes().unwrap().as_ref(), 0x7e00_u16.to_le_bytes());
+}

@@ -6,7 +6,7 @@
 //!
 //! - where the folded elements lie side by side: element `i` goes to lane `i mod 32`; then lane `i` takes in lane `i + 16`,
 //!   then `i + 8`, 4, 2, 1;
-//! - where they do not: one after the other.
+//! - where they do not: one after the other, in blocks of 256.
 //!
 //! Threads take other results, or other blocks of one. Whole numbers wrap in their own type.
 

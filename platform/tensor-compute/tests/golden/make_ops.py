@@ -17,7 +17,7 @@ CASES = []
 
 
 def tensor(array):
-    array = np.ascontiguousarray(array)
+    array = np.asarray(array, order="C")
     little = array.astype(array.dtype.newbyteorder("<")) if array.dtype.kind != "b" else array
     return {"dtype": NAMES[array.dtype.name], "shape": list(np.shape(array)), "hex": little.tobytes().hex()}
 

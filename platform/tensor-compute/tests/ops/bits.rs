@@ -1,6 +1,6 @@
 //! Every instruction set and thread count gives the same bits.
 
-use super::{Dice, one, session};
+use super::{Dice, any, one, session};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tensor_compute::{Binary, Compare, DType, Isa, Op, PadMode, Reduce, Scatter, Tensor, Unary};
 

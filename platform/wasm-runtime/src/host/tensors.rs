@@ -199,17 +199,18 @@ fn read(mut host: Host<'_>, (handle, offset, length): (TensorHandle, u64, u32)) 
                 format!("{length} bytes asked for, at most {READ_BYTES_MAX} a call are allowed"),
             );
         }
-        let bytes = tensor.le_bytes().ok_or_else(|| no_bytes(OP))?;
-        let range = usize::try_from(offset)
+        if tensor.dtype() == DType::Text {
+            return Err(no_bytes(OP));
+        }
+        let piece = usize::try_from(offset)
             .ok()
-            .and_then(|start| Some(start..start.checked_add(length as usize)?))
-            .and_then(|range| bytes.get(range));
-        match range {
-            Some(part) => Ok(part.to_vec()),
-            None => refused(
-                OP,
-                format!("{length} bytes at {offset} asked for, the tensor has {}", bytes.len()),
-            ),
+            .and_then(|start| tensor.le_piece(start, length as usize));
+        match piece {
+            Some(piece) => Ok(piece.into_owned()),
+            None => {
+                let bytes = tensor.len() * tensor.dtype().size();
+                refused(OP, format!("{length} bytes at {offset} asked for, the tensor has {bytes}"))
+            }
         }
     })?;
     tell(made)

@@ -276,6 +276,10 @@ pub async fn doctor(context: &Arc<Context>) -> Result<Vec<DoctorFinding>, Contro
         Ok(()) => finding("ok", "ledger", "credits are conserved".to_owned(), ""),
         Err(error) => finding("fail", "ledger", error, "please report it, with the journal"),
     });
+    findings.push(match crate::compute::measured(context).await {
+        Some(offer) => finding("ok", "compute", crate::compute::describe(&offer), ""),
+        None => finding("warn", "compute", "the speed could not be measured".to_owned(), "see the node's log"),
+    });
     let usage = machine::usage();
     let memory = format!("{} MB resident", usage.resident_bytes >> 20);
     findings.push(finding("ok", "memory", memory, ""));

@@ -10,6 +10,8 @@ use crate::tensor::Tensor;
 
 /// Interleaved partial results of a block.
 const LANES: usize = 32;
+/// Rows of a block where columns are folded: there a block has one lane.
+const COLUMN_BLOCK: usize = 256;
 /// Columns folded at a time: their partial results stay in the first cache.
 const COLUMNS: usize = 512;
 
@@ -106,9 +108,9 @@ fn fold_columns<T: Element + Copy, F: Fold<T>>(isa: Isa, fold: F, (x, stride, co
     let mut lanes = [fold.start(); COLUMNS];
     let mut totals = [fold.total(fold.start()); COLUMNS];
     let width = out.len();
-    for first in (0..count).step_by(BLOCK) {
+    for first in (0..count).step_by(COLUMN_BLOCK) {
         lanes[..width].fill(fold.start());
-        let rows = BLOCK.min(count - first);
+        let rows = COLUMN_BLOCK.min(count - first);
         // The last row of all may be shorter than a stride.
         let from = first * stride;
         let x = &x[from..x.len().min(from + rows * stride)];
