@@ -72,7 +72,10 @@ fn compare(session: &Session, got: &[Tensor], expected: &[Tensor], (rtol, atol):
             ));
         }
         let (a, b) = (wide(session, a), wide(session, b));
-        let far = |x: &f64, y: &f64| x != y && !(x.is_nan() && y.is_nan()) && !((x - y).abs() <= atol + rtol * y.abs());
+        let far = |x: &f64, y: &f64| {
+            let near = (x - y).abs() <= atol + rtol * y.abs();
+            x != y && !(x.is_nan() && y.is_nan()) && !near
+        };
         if let Some(place) = a.iter().zip(&b).position(|(x, y)| far(x, y)) {
             return Err(format!(
                 "output {at}: element {place} is {}, not {}",

@@ -143,7 +143,7 @@ pub fn gather_elements(session: &Session, x: &Tensor, indices: &Tensor, axis: us
             fill_parts(session, out, PART / 8, |first, part| {
                 for (i, out) in part.iter_mut().enumerate() {
                     let place = places.place("gather_elements", first + i, list[first + i])?;
-                    *out = values[place].clone();
+                    *out = Clone::clone(&values[place]);
                 }
                 Ok(())
             })

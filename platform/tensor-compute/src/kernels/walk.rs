@@ -127,8 +127,8 @@ impl<const N: usize> Walk<N> {
     /// Calls `work(range, first element of each operand)` for every run within `first .. first + count`; ranges count from
     /// `first`.
     pub(super) fn runs(&self, first: usize, count: usize, mut work: impl FnMut(Range<usize>, [usize; N])) {
-        let mut cursor = self.cursor(first, count);
-        while let Some((range, offsets)) = cursor.next() {
+        let cursor = self.cursor(first, count);
+        for (range, offsets) in cursor {
             work(range, offsets);
         }
     }

@@ -4,6 +4,7 @@ use super::{Dice, one};
 use tensor_compute::{Binary, Op, PadMode, Reduce, Scatter, Session, Settings, SliceRange, Tensor, Unary, apply};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn arguments_that_fit_nothing_are_errors() {
     let limited = Session::new(Settings::default(), 1 << 20);
     limited.grant(u64::MAX);

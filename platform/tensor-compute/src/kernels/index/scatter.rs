@@ -69,7 +69,7 @@ fn scattered(
     if reduction == Scatter::Replace {
         return with_data!(x.data(), values => {
             let new = updates.values(op)?;
-            apply(session, (op, values, new), x.shape(), (runs, place), |_, update| update.clone())
+            apply(session, (op, values, new), x.shape(), (runs, place), |_, update| Clone::clone(update))
         });
     }
     if is_small_float(x.dtype()) {

@@ -16,8 +16,6 @@ use crate::tensor::Tensor;
 pub(in crate::kernels) enum Sum {
     /// The elements.
     Plain,
-    /// Absolute values.
-    Absolute,
     /// Squares.
     Square,
 }
@@ -63,7 +61,6 @@ impl<T: Real, const WHAT: u8> Fold<T> for FloatSum<WHAT> {
 pub(in crate::kernels) fn sum_row<T: Real>(isa: Isa, what: Sum, x: &[T]) -> f64 {
     match what {
         Sum::Plain => fold_row(isa, FloatSum::<0>(Reduce::Sum), x),
-        Sum::Absolute => fold_row(isa, FloatSum::<1>(Reduce::Sum), x),
         Sum::Square => fold_row(isa, FloatSum::<2>(Reduce::Sum), x),
     }
 }

@@ -99,10 +99,11 @@ pub(in crate::linalg) fn reciprocal_condition(session: &Session, lu: &impl Solve
         x[at] = 1.0;
         lu.solve(session, &mut x)?;
         let grown = vector::sum_abs(isa, &x);
-        if !(grown > inverse_size) {
+        if grown > inverse_size {
+            inverse_size = grown;
+        } else {
             break;
         }
-        inverse_size = grown;
     }
     // A vector of alternating signs finds what cancellation hid.
     for (i, x) in x.iter_mut().enumerate() {

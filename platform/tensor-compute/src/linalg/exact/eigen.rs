@@ -269,8 +269,7 @@ impl Iteration<'_> {
                     self.isa,
                     &mut self.h[start * n + k..end * n + k + 3],
                     n,
-                    v[1],
-                    v[2],
+                    (v[1], v[2]),
                     tau,
                 );
             } else {

@@ -93,7 +93,8 @@ fn sweep(d: &mut [f64], e: &mut [f64]) {
     let shift = smaller_of_two(d[last - 1], e[last - 1], d[last]);
     let relative = shift / d[0].abs();
     // A shift that would vanish beside the first element, or a zero on the diagonal: without shift.
-    if d.contains(&0.0) || !(relative * relative >= f64::EPSILON) {
+    let shifted = relative * relative >= f64::EPSILON && !d.contains(&0.0);
+    if !shifted {
         return sweep_without_shift(d, e);
     }
     let mut f = (d[0].abs() - shift) * (1.0_f64.copysign(d[0]) + shift / d[0]);

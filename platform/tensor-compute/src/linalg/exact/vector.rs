@@ -95,13 +95,13 @@ per_isa! {
             for i in 0..LANES {
                 let size = xs[i].abs();
                 // A NaN minus itself stays NaN and so does any sum with it; a finite number gives 0, infinity is taken out.
-                nan[i] += if size == f64::INFINITY { 0.0 } else { size - size };
+                nan[i] += if size == f64::INFINITY { 0.0 } else { size * 0.0 };
                 lanes[i] = if size > lanes[i] { size } else { lanes[i] };
             }
         }
         for x in rest {
             let size = x.abs();
-            nan[0] += if size == f64::INFINITY { 0.0 } else { size - size };
+            nan[0] += if size == f64::INFINITY { 0.0 } else { size * 0.0 };
             lanes[0] = if size > lanes[0] { size } else { lanes[0] };
         }
         let mut largest = lanes[0];
@@ -211,7 +211,8 @@ per_isa! {
 per_isa! {
     /// Applies `I - tau v v'` with `v = (1, v1, v2)` from the right to three neighbouring columns: the first three elements
     /// of every `row` elements of `a`.
-    fn reflect_columns(a: &mut [f64], row: usize, v1: f64, v2: f64, tau: f64) {
+    fn reflect_columns(a: &mut [f64], row: usize, v: (f64, f64), tau: f64) {
+        let (v1, v2) = v;
         let (t1, t2) = (tau * v1, tau * v2);
         for row in a.chunks_mut(row) {
             if let [a, b, c, ..] = row {

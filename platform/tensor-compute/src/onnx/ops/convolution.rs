@@ -138,7 +138,7 @@ fn conv_transpose(call: &Call<'_>) -> Result<Vec<Tensor>> {
     if mode == "VALID" {
         conv.pads.fill((0, 0));
     }
-    for at in 0..rank {
+    for (at, padding) in output_padding.iter_mut().enumerate() {
         let extent = (weight.shape()[at + 2].saturating_sub(1))
             .saturating_mul(conv.dilations[at])
             .saturating_add(1);
@@ -154,10 +154,10 @@ fn conv_transpose(call: &Call<'_>) -> Result<Vec<Tensor>> {
             None if mode.starts_with("SAME") => x.shape()[at + 2].saturating_mul(conv.strides[at]),
             None => continue,
         };
-        let total = full.saturating_add(output_padding[at]);
+        let total = full.saturating_add(*padding);
         let excess = total.saturating_sub(target);
         // Longer than the transposed convolution gives: zeros at the end.
-        output_padding[at] += target.saturating_sub(total);
+        *padding += target.saturating_sub(total);
         let (small, large) = (excess / 2, excess - excess / 2);
         conv.pads[at] = if mode == "SAME_UPPER" {
             (small, large)

@@ -209,8 +209,7 @@ fn classifier(call: &Call<'_>) -> Result<Vec<Tensor>> {
         return Ok(vec![labels(call, &chosen)?, transformed(call, &scores)?]);
     }
     let count = per_class.len();
-    if count < 2
-        || count > 4096
+    if !(2..=4096).contains(&count)
         || per_class
             .iter()
             .try_fold(0_usize, |sum, n| sum.checked_add(*n))

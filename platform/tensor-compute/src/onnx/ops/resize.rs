@@ -77,7 +77,7 @@ impl Axis {
         let mut taps: Taps = Vec::with_capacity(weights.len());
         for (step, weight) in weights {
             let index = (floor.clamp(-1e15, 1e15) as i64).saturating_add(step);
-            if !(method.exclude_outside && !(0..=last).contains(&index)) {
+            if !method.exclude_outside || (0..=last).contains(&index) {
                 taps.push((index.clamp(0, last) as usize, weight));
             }
         }
