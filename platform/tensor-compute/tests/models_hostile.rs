@@ -317,5 +317,5 @@ fn mutated_models_never_panic() {
         }
     }
     // Many changes touch weights only: the test would be idle if nothing ran.
-    assert!(ran > 500, "{ran} models ran");
+    assert!(ran > 200, "{ran} models ran");
 }
