@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod absent;
+mod accelerated;
 mod access;
 mod bad_input;
 mod checks;

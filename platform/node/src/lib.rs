@@ -8,8 +8,8 @@
 
 pub mod access;
 pub mod api;
-pub mod config;
 pub mod compute;
+pub mod config;
 mod context;
 pub mod control;
 pub mod core;

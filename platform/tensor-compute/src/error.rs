@@ -59,7 +59,9 @@ pub enum ComputeError {
         operators: Vec<String>,
     },
     /// More memory than the session may use. Depends on the limit the caller set, so it is no verdict.
-    #[error("{wanted_bytes} bytes are needed beside {live_bytes} in use, and {limit_bytes} are allowed; ask for more memory")]
+    #[error(
+        "{wanted_bytes} bytes are needed beside {live_bytes} in use, and {limit_bytes} are allowed; ask for more memory"
+    )]
     Memory {
         /// What was asked for, in bytes.
         wanted_bytes: u64,

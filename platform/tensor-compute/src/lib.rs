@@ -28,10 +28,6 @@ pub use error::{ComputeError, Result};
 pub use isa::Isa;
 pub use kernels::apply;
 pub use linalg::FloatClass;
-pub use op::{
-    Binary, Compare, ConvOptions, Op, PadMode, PoolKind, PoolOptions, Reduce, Scatter, SliceRange, Unary,
-};
-pub use session::{
-    BYTES_PER_FUEL, FLOPS_PER_FUEL, Lease, OPERATION_FUEL, Session, Settings, StopSignal,
-};
+pub use op::{Binary, Compare, ConvOptions, Op, PadMode, PoolKind, PoolOptions, Reduce, Scatter, SliceRange, Unary};
+pub use session::{BYTES_PER_FUEL, FLOPS_PER_FUEL, Lease, OPERATION_FUEL, Session, Settings, StopSignal};
 pub use tensor::{Data, MAX_RANK, MAX_TENSOR_BYTES, Tensor, element_count};

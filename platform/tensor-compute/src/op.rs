@@ -176,48 +176,93 @@ pub enum Op {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "mathematics")]
 pub enum Unary {
-    Neg, Abs, Sign, Relu, Not, BitNot,
-    Sqrt, Exp, Expm1, Log, Log1p, Reciprocal, Square,
-    Floor, Ceil,
+    Neg,
+    Abs,
+    Sign,
+    Relu,
+    Not,
+    BitNot,
+    Sqrt,
+    Exp,
+    Expm1,
+    Log,
+    Log1p,
+    Reciprocal,
+    Square,
+    Floor,
+    Ceil,
     /// Half to even.
     Round,
     Trunc,
-    Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh,
-    Erf, Sigmoid,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Asinh,
+    Acosh,
+    Atanh,
+    Erf,
+    Sigmoid,
     /// `x * sigmoid(x)`.
     Silu,
     /// With erf.
     Gelu,
     /// With tanh.
     GeluTanh,
-    Softplus, Softsign,
+    Softplus,
+    Softsign,
     /// `x * tanh(softplus(x))`.
     Mish,
     /// `clamp(x / 6 + 1 / 2, 0, 1)`, ONNX's with its own alpha and beta.
-    HardSigmoid { alpha: f64, beta: f64 },
+    HardSigmoid {
+        alpha: f64,
+        beta: f64,
+    },
     HardSwish,
-    LeakyRelu { alpha: f64 },
-    Elu { alpha: f64 },
-    Celu { alpha: f64 },
-    Selu { alpha: f64, gamma: f64 },
+    LeakyRelu {
+        alpha: f64,
+    },
+    Elu {
+        alpha: f64,
+    },
+    Celu {
+        alpha: f64,
+    },
+    Selu {
+        alpha: f64,
+        gamma: f64,
+    },
     /// `x > alpha ? x : 0`.
-    ThresholdedRelu { alpha: f64 },
+    ThresholdedRelu {
+        alpha: f64,
+    },
     /// Gives booleans.
     IsNan,
     /// Gives booleans.
-    IsInf { negative: bool, positive: bool },
+    IsInf {
+        negative: bool,
+        positive: bool,
+    },
 }
 
 /// Two operands of one type. `And`, `Or`, `Xor` take booleans; `Bit*` and shifts whole numbers; the others numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "mathematics")]
 pub enum Binary {
-    Add, Sub, Mul,
+    Add,
+    Sub,
+    Mul,
     /// Whole numbers are cut towards zero; by zero gives 0.
     Div,
     /// `base, exponent`; exponent may have another type.
     Pow,
-    Min, Max,
+    Min,
+    Max,
     /// The sign of the divisor (Python's `%`); by zero gives 0 for whole numbers.
     Mod,
     /// The sign of the dividend (C's `fmod`).
@@ -225,28 +270,44 @@ pub enum Binary {
     Atan2,
     /// `[x, slope]`: PRelu.
     PRelu,
-    And, Or, Xor,
-    BitAnd, BitOr, BitXor,
-    ShiftLeft, ShiftRight,
+    And,
+    Or,
+    Xor,
+    BitAnd,
+    BitOr,
+    BitXor,
+    ShiftLeft,
+    ShiftRight,
 }
 
 /// Comparisons. Equality also takes booleans and texts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "mathematics")]
 pub enum Compare {
-    Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
 }
 
 /// Folds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "mathematics")]
 pub enum Reduce {
-    Sum, Mean, Min, Max, Prod,
+    Sum,
+    Mean,
+    Min,
+    Max,
+    Prod,
     /// Sum of absolute values.
     L1,
     /// Root of the sum of squares.
     L2,
-    SumSquare, LogSum, LogSumExp,
+    SumSquare,
+    LogSum,
+    LogSumExp,
     /// Booleans only.
     Any,
     /// Booleans only.
@@ -270,7 +331,11 @@ pub enum PadMode {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Scatter {
-    Replace, Add, Mul, Min, Max,
+    Replace,
+    Add,
+    Mul,
+    Min,
+    Max,
 }
 
 /// Part of one dimension.

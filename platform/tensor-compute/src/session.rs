@@ -3,10 +3,10 @@
 //! Every operation asks here before it allocates or computes. Tensors hold leases on the session's memory, so nothing has
 //! to be freed by hand and nothing leaks when a call is cut off.
 
-use crate::error::{ComputeError, Result};
-use crate::tensor::{Data, Tensor, element_count};
 use crate::dtype::{DType, Element};
+use crate::error::{ComputeError, Result};
 use crate::isa::Isa;
+use crate::tensor::{Data, Tensor, element_count};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -63,7 +63,10 @@ impl Default for Settings {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings").field("isa", &self.isa).field("threads", &self.threads).finish()
+        f.debug_struct("Settings")
+            .field("isa", &self.isa)
+            .field("threads", &self.threads)
+            .finish()
     }
 }
 
@@ -148,17 +151,28 @@ impl Session {
 
     /// An error if the session is to stop. Long loops ask every few milliseconds of work.
     pub fn go_on(&self) -> Result<()> {
-        if (self.settings.stop)() { Err(ComputeError::Cancelled) } else { Ok(()) }
+        if (self.settings.stop)() {
+            Err(ComputeError::Cancelled)
+        } else {
+            Ok(())
+        }
     }
 
     /// Leases memory for a buffer of `bytes`, before it is made. Scratch space too passes here.
     pub fn lease(&self, bytes: u64) -> Result<Arc<Lease>> {
         let account = &self.account;
         let live = account.live_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let lease = Arc::new(Lease { account: account.clone(), bytes });
+        let lease = Arc::new(Lease {
+            account: account.clone(),
+            bytes,
+        });
         let after = live.saturating_add(bytes);
         if after > account.limit_bytes {
-            return Err(ComputeError::Memory { wanted_bytes: bytes, live_bytes: live, limit_bytes: account.limit_bytes });
+            return Err(ComputeError::Memory {
+                wanted_bytes: bytes,
+                live_bytes: live,
+                limit_bytes: account.limit_bytes,
+            });
         }
         account.peak_bytes.fetch_max(after, Ordering::Relaxed);
         Ok(lease)

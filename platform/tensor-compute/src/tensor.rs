@@ -79,7 +79,11 @@ impl Tensor {
                 why: format!("the shape {shape:?} has {wanted} elements, {} were given", data.len()),
             });
         }
-        Ok(Self { shape: shape.to_vec(), data, lease })
+        Ok(Self {
+            shape: shape.to_vec(),
+            data,
+            lease,
+        })
     }
 
     /// The length of each dimension; empty for a scalar.
@@ -141,7 +145,11 @@ impl Tensor {
                 why: format!("a tensor of shape {:?} cannot take the shape {shape:?}", self.shape),
             });
         }
-        Ok(Self { shape: shape.to_vec(), data: self.data.clone(), lease: self.lease.clone() })
+        Ok(Self {
+            shape: shape.to_vec(),
+            data: self.data.clone(),
+            lease: self.lease.clone(),
+        })
     }
 
     /// The tensor's parts, to use its buffer again.
@@ -170,7 +178,9 @@ fn decode(dtype: DType, bytes: &[u8]) -> Data {
     macro_rules! take {
         ($variant:ident, $rust:ty) => {{
             let chunks = bytes.as_chunks::<{ size_of::<$rust>() }>().0;
-            Data::$variant(Arc::new(chunks.iter().map(|chunk| <$rust>::from_le_bytes(*chunk)).collect()))
+            Data::$variant(Arc::new(
+                chunks.iter().map(|chunk| <$rust>::from_le_bytes(*chunk)).collect(),
+            ))
         }};
     }
     match dtype {
@@ -228,14 +238,19 @@ impl Data {
 pub fn element_count(op: &'static str, shape: &[usize], dtype: DType) -> Result<usize> {
     let refuse = |why: String| Err(ComputeError::Shape { op, why });
     if shape.len() > MAX_RANK {
-        return refuse(format!("a tensor has at most {MAX_RANK} dimensions, {} were given", shape.len()));
+        return refuse(format!(
+            "a tensor has at most {MAX_RANK} dimensions, {} were given",
+            shape.len()
+        ));
     }
     // An empty dimension must not hide an overflow of the others.
     let mut bytes = dtype.size() as u64;
     for length in shape.iter().filter(|length| **length != 0) {
         bytes = bytes.saturating_mul(*length as u64);
         if bytes > MAX_TENSOR_BYTES {
-            return refuse(format!("a tensor has at most {MAX_TENSOR_BYTES} bytes; the shape {shape:?} has more"));
+            return refuse(format!(
+                "a tensor has at most {MAX_TENSOR_BYTES} bytes; the shape {shape:?} has more"
+            ));
         }
     }
     Ok(shape.iter().product())

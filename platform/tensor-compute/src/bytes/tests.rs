@@ -85,7 +85,10 @@ fn every_nan_leaves_as_the_same() {
     assert_eq!(tensor.le_bytes().unwrap()[4..8], nan);
     assert_eq!(tensor.le_bytes(), plain.le_bytes());
     // A piece that begins and ends within elements.
-    assert_eq!(tensor.le_piece(5, 5).unwrap().as_ref(), &plain.to_le_bytes().unwrap()[5..10]);
+    assert_eq!(
+        tensor.le_piece(5, 5).unwrap().as_ref(),
+        &plain.to_le_bytes().unwrap()[5..10]
+    );
     assert!(tensor.le_piece(12, 5).is_none());
     let half = Tensor::new::<f16>(&[1], vec![f16::from_bits(0xfe01)]).unwrap();
     assert_eq!(half.le_bytes().unwrap().as_ref(), 0x7e00_u16.to_le_bytes());

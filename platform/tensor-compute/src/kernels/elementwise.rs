@@ -78,7 +78,11 @@ pub(super) fn map<A: Element + Copy, B: Element, M: Map<A, B>>(
                 x: &x[first..first + out.len()],
                 out,
             };
-            if M::WIDE { run_for::<A, _>(isa, work) } else { work.run() }
+            if M::WIDE {
+                run_for::<A, _>(isa, work)
+            } else {
+                work.run()
+            }
             Ok(())
         })
     })
@@ -175,7 +179,11 @@ pub(super) fn zip<A: Element + Copy, B: Element + Copy, C: Element, Z: Zip<A, B,
                 first,
                 out,
             };
-            if Z::WIDE { run_for::<A, _>(isa, work) } else { work.run() }
+            if Z::WIDE {
+                run_for::<A, _>(isa, work)
+            } else {
+                work.run()
+            }
             Ok(())
         })
     })

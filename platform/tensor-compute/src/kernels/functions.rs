@@ -6,7 +6,10 @@
 //! `f32`: the software of the crate `libm` (its only use of processor instructions is for operations that are exact
 //! everywhere: square root, fused multiply-add, rounding).
 
-#![allow(clippy::excessive_precision, reason = "constants are written with the digits they were derived with")]
+#![allow(
+    clippy::excessive_precision,
+    reason = "constants are written with the digits they were derived with"
+)]
 
 use crate::dtype::Element;
 use std::ops::{Add, Div, Mul, Neg, Sub};

@@ -28,9 +28,24 @@ pub fn apply(session: &Session, op: &Op, args: &[&Tensor]) -> Result<Vec<Tensor>
     let one = |result: Result<Tensor>| result.map(|tensor| vec![tensor]);
     match op {
         Op::Unary(unary) => one(elementwise::unary(session, *unary, arg(op, args, 0)?)),
-        Op::Binary(binary) => one(elementwise::binary(session, *binary, arg(op, args, 0)?, arg(op, args, 1)?)),
-        Op::Compare(compare) => one(elementwise::compare(session, *compare, arg(op, args, 0)?, arg(op, args, 1)?)),
-        Op::Where => one(elementwise::choose(session, arg(op, args, 0)?, arg(op, args, 1)?, arg(op, args, 2)?)),
+        Op::Binary(binary) => one(elementwise::binary(
+            session,
+            *binary,
+            arg(op, args, 0)?,
+            arg(op, args, 1)?,
+        )),
+        Op::Compare(compare) => one(elementwise::compare(
+            session,
+            *compare,
+            arg(op, args, 0)?,
+            arg(op, args, 1)?,
+        )),
+        Op::Where => one(elementwise::choose(
+            session,
+            arg(op, args, 0)?,
+            arg(op, args, 1)?,
+            arg(op, args, 2)?,
+        )),
         Op::Cast(dtype) => one(elementwise::cast(session, arg(op, args, 0)?, *dtype)),
         Op::Clamp { min, max } => one(elementwise::clamp(session, arg(op, args, 0)?, *min, *max)),
         Op::Reshape(shape) => one(shape::reshape(session, arg(op, args, 0)?, shape)),
@@ -38,24 +53,44 @@ pub fn apply(session: &Session, op: &Op, args: &[&Tensor]) -> Result<Vec<Tensor>
         Op::Expand(shape) => one(shape::expand(session, arg(op, args, 0)?, shape)),
         Op::Concat { axis } => one(shape::concat(session, args, *axis)),
         Op::Slice(ranges) => one(shape::slice(session, arg(op, args, 0)?, ranges)),
-        Op::Pad { mode, pads } => one(shape::pad(session, arg(op, args, 0)?, args.get(1).copied(), *mode, pads)),
+        Op::Pad { mode, pads } => one(shape::pad(
+            session,
+            arg(op, args, 0)?,
+            args.get(1).copied(),
+            *mode,
+            pads,
+        )),
         Op::Flip(axes) => one(shape::flip(session, arg(op, args, 0)?, axes)),
         Op::Tile(repeats) => one(shape::tile(session, arg(op, args, 0)?, repeats)),
         Op::Reduce { kind, axes, keep } => one(reduce::reduce(session, arg(op, args, 0)?, *kind, axes, *keep)),
-        Op::ArgMax { axis, keep, last } => {
-            one(reduce::arg_extreme(session, arg(op, args, 0)?, (*axis, true), *keep, *last))
-        }
-        Op::ArgMin { axis, keep, last } => {
-            one(reduce::arg_extreme(session, arg(op, args, 0)?, (*axis, false), *keep, *last))
-        }
-        Op::CumSum { axis, exclusive, reverse } => {
-            one(reduce::cum_sum(session, arg(op, args, 0)?, *axis, *exclusive, *reverse))
-        }
+        Op::ArgMax { axis, keep, last } => one(reduce::arg_extreme(
+            session,
+            arg(op, args, 0)?,
+            (*axis, true),
+            *keep,
+            *last,
+        )),
+        Op::ArgMin { axis, keep, last } => one(reduce::arg_extreme(
+            session,
+            arg(op, args, 0)?,
+            (*axis, false),
+            *keep,
+            *last,
+        )),
+        Op::CumSum {
+            axis,
+            exclusive,
+            reverse,
+        } => one(reduce::cum_sum(session, arg(op, args, 0)?, *axis, *exclusive, *reverse)),
         Op::TopK { k, axis, largest } => select::top_k(session, arg(op, args, 0)?, *k, *axis, *largest),
         Op::MatMul => one(matmul::matmul(session, arg(op, args, 0)?, arg(op, args, 1)?)),
-        Op::Conv(options) => {
-            one(conv::conv(session, arg(op, args, 0)?, arg(op, args, 1)?, args.get(2).copied(), options))
-        }
+        Op::Conv(options) => one(conv::conv(
+            session,
+            arg(op, args, 0)?,
+            arg(op, args, 1)?,
+            args.get(2).copied(),
+            options,
+        )),
         Op::ConvTranspose { conv, output_padding } => one(conv::conv_transpose(
             session,
             (arg(op, args, 0)?, arg(op, args, 1)?, args.get(2).copied()),
@@ -81,8 +116,18 @@ pub fn apply(session: &Session, op: &Op, args: &[&Tensor]) -> Result<Vec<Tensor>
             one(norm::group_norm(session, args, *groups, *epsilon))
         }
         Op::Gather { axis } => one(index::gather(session, arg(op, args, 0)?, arg(op, args, 1)?, *axis)),
-        Op::GatherElements { axis } => one(index::gather_elements(session, arg(op, args, 0)?, arg(op, args, 1)?, *axis)),
-        Op::GatherNd { batch_dims } => one(index::gather_nd(session, arg(op, args, 0)?, arg(op, args, 1)?, *batch_dims)),
+        Op::GatherElements { axis } => one(index::gather_elements(
+            session,
+            arg(op, args, 0)?,
+            arg(op, args, 1)?,
+            *axis,
+        )),
+        Op::GatherNd { batch_dims } => one(index::gather_nd(
+            session,
+            arg(op, args, 0)?,
+            arg(op, args, 1)?,
+            *batch_dims,
+        )),
         Op::ScatterElements { axis, reduction } => {
             arg(op, args, 2)?;
             one(index::scatter_elements(session, args, *axis, *reduction))

@@ -68,7 +68,11 @@ pub(super) const fn is_wide(dtype: DType) -> bool {
 
 /// [`run_on`] for types that are worth it.
 pub(super) fn run_for<T: Element, L: Loop>(isa: Isa, work: L) -> L::Out {
-    if const { is_wide(T::DTYPE) } { run_on(isa, work) } else { work.run() }
+    if const { is_wide(T::DTYPE) } {
+        run_on(isa, work)
+    } else {
+        work.run()
+    }
 }
 
 /// Runs the loop compiled for `isa`; for what the processor has, if it lacks that.
@@ -136,7 +140,9 @@ pub(super) fn make<T: Element>(
     fill: impl FnOnce(&mut [T]) -> Result<()>,
 ) -> Result<Tensor> {
     let mut fill = Some(fill);
-    make_dyn(session, (op, cost), shape, extra, &mut |values| fill.take().map_or(Ok(()), |fill| fill(values)))
+    make_dyn(session, (op, cost), shape, extra, &mut |values| {
+        fill.take().map_or(Ok(()), |fill| fill(values))
+    })
 }
 
 /// Compiled once per type, as [`fill_dyn`].

@@ -209,7 +209,10 @@ fn read(mut host: Host<'_>, (handle, offset, length): (TensorHandle, u64, u32)) 
             Some(piece) => Ok(piece.into_owned()),
             None => {
                 let bytes = tensor.len() * tensor.dtype().size();
-                refused(OP, format!("{length} bytes at {offset} asked for, the tensor has {bytes}"))
+                refused(
+                    OP,
+                    format!("{length} bytes at {offset} asked for, the tensor has {bytes}"),
+                )
             }
         }
     })?;

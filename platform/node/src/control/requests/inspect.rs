@@ -278,7 +278,12 @@ pub async fn doctor(context: &Arc<Context>) -> Result<Vec<DoctorFinding>, Contro
     });
     findings.push(match crate::compute::measured(context).await {
         Some(offer) => finding("ok", "compute", crate::compute::describe(&offer), ""),
-        None => finding("warn", "compute", "the speed could not be measured".to_owned(), "see the node's log"),
+        None => finding(
+            "warn",
+            "compute",
+            "the speed could not be measured".to_owned(),
+            "see the node's log",
+        ),
     });
     let usage = machine::usage();
     let memory = format!("{} MB resident", usage.resident_bytes >> 20);

@@ -104,7 +104,12 @@ impl<T: Copy, F: Fold<T>> Loop for Columns<'_, T, F> {
 }
 
 /// Folds `out.len()` columns that begin at `x[0]`, `count` rows of `stride` elements.
-fn fold_columns<T: Element + Copy, F: Fold<T>>(isa: Isa, fold: F, (x, stride, count): (&[T], usize, usize), out: &mut [T]) {
+fn fold_columns<T: Element + Copy, F: Fold<T>>(
+    isa: Isa,
+    fold: F,
+    (x, stride, count): (&[T], usize, usize),
+    out: &mut [T],
+) {
     let mut lanes = [fold.start(); COLUMNS];
     let mut totals = [fold.total(fold.start()); COLUMNS];
     let width = out.len();
