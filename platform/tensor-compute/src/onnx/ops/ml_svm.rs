@@ -175,11 +175,8 @@ fn probabilities(line: &[f64], (a, b): (&[f64], &[f64]), classes: usize) -> Vec<
         pairs[first * classes + second] = p;
         pairs[second * classes + first] = 1.0 - p;
     }
-    if classes == 2 {
-        vec![pairs[1], pairs[2]]
-    } else {
-        joined(&pairs, classes)
-    }
+    // For two classes too, where it need not: onnxruntime does, and its early end shows in the third digit.
+    joined(&pairs, classes)
 }
 
 fn votes(line: &[f64], classes: usize) -> usize {
