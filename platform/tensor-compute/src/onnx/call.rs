@@ -298,7 +298,8 @@ impl<'a> Call<'a> {
     pub fn words(&self, shape: &[usize], texts: Vec<String>) -> Result<Tensor> {
         let bytes: usize = texts.iter().map(|text| size_of::<String>() + text.len()).sum();
         let lease = self.session.lease(bytes as u64)?;
-        self.session.adopt(shape, crate::Data::Text(std::sync::Arc::new(texts)), lease)
+        self.session
+            .adopt(shape, crate::Data::Text(std::sync::Arc::new(texts)), lease)
     }
 
     /// The tensor in double precision. Operators that few models use compute in it, whatever their type.

@@ -276,7 +276,11 @@ fn contract(call: &Call<'_>, a: &Term, b: &Term, later: &[char]) -> Result<Term>
 
 /// Labels of a result that the equation does not give: what stands once, in alphabetical order, after the dots.
 fn implicit(texts: &[&str], dots: usize) -> Vec<char> {
-    let all: Vec<char> = texts.iter().flat_map(|text| text.chars()).filter(char::is_ascii_alphabetic).collect();
+    let all: Vec<char> = texts
+        .iter()
+        .flat_map(|text| text.chars())
+        .filter(char::is_ascii_alphabetic)
+        .collect();
     let is_once = |label: &&char| all.iter().filter(|other| other == label).count() == 1;
     let mut once: Vec<char> = all.iter().filter(is_once).copied().collect();
     once.sort_unstable();

@@ -256,9 +256,16 @@ fn deformable(call: &Call<'_>) -> Result<Vec<Tensor>> {
 
 /// How many windows fit along a spatial dimension of this length.
 fn positions(options: &ConvOptions, at: usize, kernel: usize, length: usize) -> usize {
-    let extent = kernel.saturating_sub(1).saturating_mul(options.dilations[at]).saturating_add(1);
-    let padded = length.saturating_add(options.pads[at].0).saturating_add(options.pads[at].1);
-    padded.checked_sub(extent).map_or(0, |free| free / options.strides[at] + 1)
+    let extent = kernel
+        .saturating_sub(1)
+        .saturating_mul(options.dilations[at])
+        .saturating_add(1);
+    let padded = length
+        .saturating_add(options.pads[at].0)
+        .saturating_add(options.pads[at].1);
+    padded
+        .checked_sub(extent)
+        .map_or(0, |free| free / options.strides[at] + 1)
 }
 
 /// Between four elements; zero beyond the border.
