@@ -171,6 +171,11 @@ fn every_operation_works_on_small_matrices() {
 #[test]
 fn what_cannot_be_computed_says_why() {
     let cluster = Cluster::start(3);
+    // Before anything is paid: the plan refuses it.
+    let unplanned = |args: &[&str], words: &[&str]| {
+        let args = [&["submit", "matrix_ops", "--wait", "--param"], args].concat();
+        cluster.node(0).run(&args).fails(3, words);
+    };
     let refused = |args: &[&str], words: &[&str]| {
         let args = [&["submit", "matrix_ops", "--wait", "--param"], args].concat();
         let report = cluster.node(0).run(&args).report(5).to_string();
@@ -182,7 +187,7 @@ fn what_cannot_be_computed_says_why() {
         &["operation=inverse", "--param", "matrix1=[[1,2],[2,4]]"],
         &["singular", "condition"],
     );
-    refused(
+    unplanned(
         &[
             "operation=multiply",
             "--param",
@@ -192,7 +197,7 @@ fn what_cannot_be_computed_says_why() {
         ],
         &["multiply", "1", "2"],
     );
-    refused(
+    unplanned(
         &["operation=determinant", "--param", "matrix1=[[1,2]]"],
         &["determinant"],
     );
@@ -201,7 +206,7 @@ fn what_cannot_be_computed_says_why() {
     let kind = texts.windows(3).position(|word| word == b"<f8").expect("its type");
     texts[kind..kind + 3].copy_from_slice(b"<U2");
     std::fs::write(&path, texts).expect("writes");
-    refused(
+    unplanned(
         &["operation=transpose", "--input", &format!("a={}", path.display())],
         &["npy"],
     );
@@ -260,7 +265,7 @@ fn a_scikit_learn_model_gives_what_onnxruntime_gives() {
     let bytes = fetched(cluster.node(1), cluster.folder(), &report);
     let text = String::from_utf8(bytes).expect("JSON");
     let found: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    let probabilities = &found["outputs"]["probabilities"]["data"];
+    let probabilities = &found["probabilities"]["data"];
     let flat: Vec<f64> = probabilities
         .as_array()
         .unwrap_or_else(|| panic!("no probabilities in {text}"))
@@ -284,7 +289,7 @@ fn a_scikit_learn_model_gives_what_onnxruntime_gives() {
 
 #[test]
 fn a_model_is_looked_at_before_anything_is_paid() {
-    let cluster = Cluster::start(1);
+    let cluster = Cluster::start(3);
     let node = cluster.node(0);
     let good = models().join("transformer.onnx").display().to_string();
     let report = node.ask(&["models", "check", &good]);

@@ -5,7 +5,7 @@ use crate::rig::{Bytes, LIMITS, MEMORY_BYTES, Partials, Shared, run_with};
 use job_model::{NoVerdict, Outcome, TrapKind};
 use std::time::{Duration, Instant};
 use tensor_compute::{BYTES_PER_FUEL, Op, Session, Settings, Tensor};
-use wasm_runtime::{CancelToken, Limits, LoadedJob, ReduceCall, RunCall, RunReport};
+use wasm_runtime::{CancelToken, Limits, LoadedJob, ReadInput, ReduceCall, RunCall, RunReport};
 
 /// Enough for minutes of products.
 const PLENTY: Limits = Limits {
@@ -255,6 +255,20 @@ fn a_product_has_the_bits_of_a_native_one() {
     );
 }
 
+/// An input that tells when it is asked for: then the call is on its way.
+struct Telling(std::sync::mpsc::SyncSender<()>);
+
+impl ReadInput for Telling {
+    fn size(&self, _index: u32) -> Option<u64> {
+        // Who listens may be gone.
+        let _ = self.0.try_send(());
+        Some(0)
+    }
+    fn read(&mut self, _index: u32, _offset: u64, _length: u32) -> Result<Vec<u8>, String> {
+        Ok(Vec::new())
+    }
+}
+
 /// Longer than any machine of today takes to stop, shorter than a product of this size with all others behind it.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -262,15 +276,16 @@ const SOON: Duration = Duration::from_secs(1);
 fn a_long_product_is_cancelled_at_once() {
     let Some(job) = guest::job() else { return };
     let cancel = CancelToken::new();
+    let (read, begun) = std::sync::mpsc::sync_channel(8);
     let waited = std::thread::scope(|scope| {
         let canceller = scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(500));
+            begun.recv_timeout(Duration::from_secs(60)).unwrap();
             cancel.cancel();
             Instant::now()
         });
         let report = job.run(RunCall {
             body: b"tensors products 3000",
-            slices: slices(),
+            slices: Box::new(Telling(read)),
             entropy_seed: [7; 32],
             limits: &PLENTY,
             cancel: &cancel,

@@ -1,6 +1,7 @@
 //! Tensors of the host, used well and badly. What came of it is written to the output as text, a line each.
 
 use crate::p2pjob::job::burn_zero_twentytwo::Session;
+use crate::p2pjob::job::inputs;
 use crate::p2pjob::job::models::Model;
 use crate::p2pjob::job::output;
 use crate::p2pjob::job::tensors::{Dtype, Error, Op, Tensor, Unary, apply};
@@ -26,7 +27,11 @@ pub fn run(text: &str) {
         "other-resource" => other_resource(),
         "output" => bytes(number).write_output().unwrap(),
         "product" => product(number, 1),
-        "products" => product(number, 1000),
+        "products" => {
+            // Tells who gives the inputs that it has begun.
+            inputs::size(0);
+            product(number, 1000);
+        }
         "model" => line(&format!("{:?}", Model::load(0).map(drop))),
         "model-index" => line(&format!("{:?}", Model::load(7).map(drop))),
         "burn" => burn(number),

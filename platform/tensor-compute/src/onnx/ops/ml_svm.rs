@@ -175,7 +175,7 @@ fn probabilities(line: &[f64], (a, b): (&[f64], &[f64]), classes: usize) -> Vec<
         pairs[first * classes + second] = p;
         pairs[second * classes + first] = 1.0 - p;
     }
-    // Two classes have a closed form, which libsvm and onnxruntime do not use: their answer is what users compare with.
+    // For two classes too, where it need not: onnxruntime does, and its early end shows in the third digit.
     joined(&pairs, classes)
 }
 
