@@ -203,8 +203,7 @@ async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
     if let Some(spans) = spans {
         crate::traces::start(&context, spans);
     }
-    let worker =
-        Worker::new(Arc::clone(&context), worker_inputs, base.slots, run.faults).map_err(StartError::Thread)?;
+    let worker = Worker::new(Arc::clone(&context), worker_inputs, base.slots, run.faults);
     let parts = Serving {
         dir: base.dir,
         journal: base.journal,
@@ -212,7 +211,7 @@ async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
         effects: base.effects,
         loop_inputs: base.loop_inputs,
         peer_events,
-        worker,
+        worker: worker.map_err(StartError::Thread)?,
         front: run.front,
     };
     Box::pin(serve(context, parts, run.ready, run.shutdown)).await

@@ -267,7 +267,7 @@ fn mutate(bytes: &mut Vec<u8>, state: &mut u64) {
             2 if at < bytes.len() => drop(bytes.remove(at)),
             _ => {
                 if let Some(byte) = bytes.get_mut(at) {
-                    *byte = if next(state) % 2 == 0 {
+                    *byte = if next(state).is_multiple_of(2) {
                         next(state) as u8
                     } else {
                         *byte ^ 1 << (next(state) % 8)

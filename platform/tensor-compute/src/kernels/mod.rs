@@ -24,6 +24,10 @@ pub use matmul::{Product, matmul_into};
 pub use threads::{in_chunks, in_parallel};
 
 /// Runs an operation. Most give one tensor; `TopK` and `Pool` with indices give two.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table: one line per operation, checked to be complete"
+)]
 pub fn apply(session: &Session, op: &Op, args: &[&Tensor]) -> Result<Vec<Tensor>> {
     let one = |result: Result<Tensor>| result.map(|tensor| vec![tensor]);
     match op {

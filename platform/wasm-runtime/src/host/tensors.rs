@@ -84,6 +84,7 @@ pub(super) fn give(host: &mut Host<'_>, made: Result<Tensor, ComputeError>) -> A
 }
 
 /// Hands a value (or what was wrong) to the guest.
+#[expect(clippy::unnecessary_wraps, reason = "the end of functions that may stop the call")]
 pub(super) fn tell<T>(made: Result<T, ComputeError>) -> Answer<T> {
     Ok((made.map_err(told),))
 }

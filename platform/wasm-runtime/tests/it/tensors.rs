@@ -277,10 +277,11 @@ fn a_long_product_is_cancelled_at_once() {
     let Some(job) = guest::job() else { return };
     let cancel = CancelToken::new();
     let (read, begun) = std::sync::mpsc::sync_channel(8);
+    let stop = cancel.clone();
     let waited = std::thread::scope(|scope| {
-        let canceller = scope.spawn(|| {
+        let canceller = scope.spawn(move || {
             begun.recv_timeout(Duration::from_secs(60)).unwrap();
-            cancel.cancel();
+            stop.cancel();
             Instant::now()
         });
         let report = job.run(RunCall {
