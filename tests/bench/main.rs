@@ -9,6 +9,7 @@ mod http;
 mod idle;
 mod listeners;
 mod matrix;
+mod models;
 mod process;
 mod python;
 mod sandbox;
@@ -68,13 +69,14 @@ pub fn built_example(name: &str) -> Result<std::path::PathBuf, String> {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runs: [(&str, fn() -> Vec<Row>); 10] = [
+    let runs: [(&str, fn() -> Vec<Row>); 11] = [
         ("sandbox", sandbox::measure),
         ("idle", idle::measure),
         ("chunks", chunks::measure),
         ("memo", chunks::measure_memo),
         ("words", words::measure),
         ("matrix", matrix::measure),
+        ("models", models::measure),
         ("http", http::measure),
         ("listeners", listeners::measure),
         ("transfer", transfer::measure),
