@@ -14,7 +14,8 @@ fn script(name: &str) -> Result<String, String> {
 
 /// Ratios to onnxruntime, and how many of the node tests that it passes are passed here.
 pub fn measure() -> Vec<Row> {
-    let mut rows = speeds().unwrap_or_else(|why| vec![Row::plain("models beside onnxruntime", format!("not run: {why}"))]);
+    let mut rows =
+        speeds().unwrap_or_else(|why| vec![Row::plain("models beside onnxruntime", format!("not run: {why}"))]);
     rows.push(suite().unwrap_or_else(|why| Row::plain("ONNX node tests", format!("not run: {why}"))));
     rows
 }
