@@ -17,6 +17,8 @@ const INPUTS_PER_TURN: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
 /// How often our advert is renewed.
 const ADVERT_EVERY_TICKS: u64 = 2;
+/// A node at rest gives memory back this often, in ticks.
+const GIVE_BACK_EVERY_TICKS: u64 = 5;
 
 /// Runs until the node stops. Gives the core back for its last words.
 pub async fn run(
@@ -133,6 +135,10 @@ fn every_tick(context: &Arc<Context>, core: &mut Core, ticks: u64) {
     if let Err(error) = core.check_invariants() {
         tracing::error!(%error, "an invariant does not hold");
         context.stop.cancel();
+    }
+    let at_rest = load.running == 0 && load.queued == 0;
+    if at_rest && ticks.is_multiple_of(GIVE_BACK_EVERY_TICKS) && wasm_runtime::memory::is_used() {
+        context.runtime.spawn_blocking(wasm_runtime::memory::give_back);
     }
     if ticks.is_multiple_of(ADVERT_EVERY_TICKS) {
         let here = Arc::clone(context);

@@ -100,6 +100,7 @@ fn lay_foundations(config: &NodeConfig) -> Result<Foundations, StartError> {
     let key = load_or_create_key(&dir.file("node.key"))?;
     let slots = worker_slots(config);
     let cache_dir = config.cache_dir.clone().unwrap_or_else(|| dir.file("compiled"));
+    wasm_runtime::memory::keep_freed();
     let engine = Engine::new(EngineOptions::new(
         cache_dir.clone(),
         u32::try_from(slots + LOCAL_THREADS + CHECK_LANES + 1).unwrap_or(u32::MAX),

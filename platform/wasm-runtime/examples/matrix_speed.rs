@@ -56,6 +56,8 @@ impl PartialSource for Claimed {
 }
 
 fn main() -> Result<(), Failure> {
+    // As a node does.
+    wasm_runtime::memory::keep_freed();
     let mut args = std::env::args().skip(1);
     let component = std::fs::read(args.next().ok_or("name matrix_ops.wasm")?)?;
     let threads: usize = args.next().map_or(Ok(2), |text| text.parse())?;

@@ -158,6 +158,7 @@ impl Engine {
 
     /// Takes the job from memory or the disk cache, or compiles it (seconds for a large one).
     pub fn load(&self, component: &[u8]) -> Result<Arc<LoadedJob>, LoadError> {
+        crate::memory::used();
         LoadError::check_size(component.len() as u64)?;
         let id = JobId::of(component);
         if let Some(job) = self.in_memory(id) {

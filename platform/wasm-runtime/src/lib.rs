@@ -34,6 +34,7 @@ mod engine;
 pub mod host;
 mod limiter;
 mod loaded;
+pub mod memory;
 mod outcome;
 mod pool;
 mod sandbox;

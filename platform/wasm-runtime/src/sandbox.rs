@@ -72,6 +72,7 @@ impl Sandboxes {
         export: impl FnOnce(&P::Instance, &mut Store<HostState>) -> wasmtime::Result<R>,
     ) -> Finished<R> {
         let started = Instant::now();
+        crate::memory::used();
         let Request {
             limits,
             transfer_bytes,
