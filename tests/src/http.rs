@@ -382,8 +382,18 @@ fn broken(what: impl Into<String>) -> io::Error {
 impl Connection {
     /// Asks and reads the whole answer; the connection can be used again unless the server closes it.
     pub fn send(&mut self, request: &HttpRequest) -> io::Result<HttpResponse> {
-        self.start(request)?;
-        let (head, mut body) = self.answer(request.method == "HEAD")?;
+        // A server that refuses a body answers before it has read all of it, and closes.
+        let cut = match self.start(request) {
+            Ok(()) => None,
+            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                Some(error)
+            }
+            Err(error) => return Err(error),
+        };
+        let (head, mut body) = match (self.answer(request.method == "HEAD"), cut) {
+            (Err(_), Some(cut)) => return Err(cut),
+            (answer, _) => answer?,
+        };
         let mut bytes = Vec::new();
         let mut piece = [0; 64 << 10];
         loop {
