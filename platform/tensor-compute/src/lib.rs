@@ -8,6 +8,7 @@
 //! a clock; a caller that goes away sets the session's stop signal. No input can make it panic: shapes are computed and
 //! checked before memory is asked for.
 
+mod burn_port;
 mod dtype;
 mod error;
 mod isa;
@@ -18,6 +19,7 @@ mod op;
 mod session;
 mod tensor;
 
+pub use burn_port::{BurnHost, BurnSession, BurnUpload};
 pub use dtype::{DType, Element};
 pub use error::{ComputeError, Result};
 pub use isa::Isa;
