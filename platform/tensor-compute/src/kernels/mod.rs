@@ -3,14 +3,17 @@
 
 mod conv;
 mod elementwise;
+mod functions;
 mod index;
 mod matmul;
 mod norm;
+mod parts;
 mod pool;
 mod reduce;
 mod select;
 mod shape;
 mod threads;
+mod walk;
 
 use crate::error::{ComputeError, Result};
 use crate::op::Op;
