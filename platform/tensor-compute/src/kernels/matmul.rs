@@ -12,7 +12,7 @@ mod stream;
 mod tiles;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use batch::{half_to_single, single_to_half};
 pub use batch::matmul;

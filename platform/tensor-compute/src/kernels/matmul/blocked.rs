@@ -156,7 +156,7 @@ impl<T: Number> Block<'_, T> {
         if self.last {
             let (row, column) = (rows.start * tile.rows, columns.start * tile.columns);
             let size = ((rows.end * tile.rows).min(self.rows) - row, (columns.end * tile.columns).min(self.columns) - column);
-            vectorised(self.path, &Settle { c: self.c.from(row, column), size });
+            vectorised(self.path, &mut Settle { c: self.c.from(row, column), size });
         }
     }
 

@@ -113,11 +113,11 @@ whole!(i8, i16, i32, i64, u8, u16, u32, u64);
 /// wide vectors are: no sums across lanes. Implementations are `#[inline(always)]`.
 pub(crate) trait Loops {
     /// Runs them. `SOFT`: see [`Number::chain`].
-    fn run<const SOFT: bool>(&self);
+    fn run<const SOFT: bool>(&mut self);
 }
 
 /// Runs loops compiled for a path.
-pub(crate) fn vectorised(path: Path, loops: &impl Loops) {
+pub(crate) fn vectorised(path: Path, loops: &mut impl Loops) {
     match path {
         // SAFETY: `Path::of` gives this path only where the processor has the features.
         #[cfg(target_arch = "x86_64")]
@@ -136,18 +136,18 @@ pub(crate) fn vectorised(path: Path, loops: &impl Loops) {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn on_avx512(loops: &impl Loops) {
+fn on_avx512(loops: &mut impl Loops) {
     loops.run::<false>();
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn on_avx2(loops: &impl Loops) {
+fn on_avx2(loops: &mut impl Loops) {
     loops.run::<false>();
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "fma")]
-fn on_fma(loops: &impl Loops) {
+fn on_fma(loops: &mut impl Loops) {
     loops.run::<false>();
 }

@@ -32,7 +32,7 @@ struct Rows<'a, T> {
 
 impl<T: Number> Loops for Rows<'_, T> {
     #[inline(always)]
-    fn run<const SOFT: bool>(&self) {
+    fn run<const SOFT: bool>(&mut self) {
         let mut step = 0;
         while step < self.k {
             let count = RUN.min(self.k - step);
@@ -89,7 +89,7 @@ pub(crate) struct Settle<T> {
 
 impl<T: Number> Loops for Settle<T> {
     #[inline(always)]
-    fn run<const SOFT: bool>(&self) {
+    fn run<const SOFT: bool>(&mut self) {
         for row in 0..self.size.0 {
             // SAFETY: whoever made this has the rectangle to itself.
             for value in unsafe { self.c.row(row, self.size.1) } {
@@ -119,11 +119,11 @@ pub(crate) fn stream<T: Number>(session: &Session, product: &Product<'_, T>, c: 
         let b = Lanes { values: b.0, lane: b.2, step: b.1 }.from(column, 0);
         let c = c.from(row, column);
         if b.lane == 1 {
-            vectorised(path, &Rows { m: size.0, k, n: size.1, a, b: b.values, b_row: b.step, c });
+            vectorised(path, &mut Rows { m: size.0, k, n: size.1, a, b: b.values, b_row: b.step, c });
         } else {
             packed(session, (a, b, c), (size.0, k, size.1))?;
         }
-        vectorised(path, &Settle { c, size });
+        vectorised(path, &mut Settle { c, size });
         Ok(())
     };
     if threads == 1 { (0..strips).try_for_each(work) } else { in_parallel(session, strips * blocks, work) }
@@ -144,7 +144,7 @@ fn packed<T: Number>(
                 let count = PANEL.min(n - column);
                 pack::<T, PANEL>(b.from(column, step), count, &mut panel[..steps * PANEL]);
                 let (a, c) = (a.from(0, step), c.from(0, column));
-                vectorised(path, &Rows { m, k: steps, n: count, a, b: panel, b_row: PANEL, c });
+                vectorised(path, &mut Rows { m, k: steps, n: count, a, b: panel, b_row: PANEL, c });
             }
         }
         Ok(())
