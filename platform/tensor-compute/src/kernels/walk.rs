@@ -1,6 +1,7 @@
 //! Walks over tensors of unlike shape: broadcasting and strided views, as runs over the innermost dimension.
 
 use crate::error::{ComputeError, Result};
+use std::ops::Range;
 
 /// The shape of a broadcast result (NumPy's rule); an error that shows both shapes.
 pub(super) fn broadcast_shape(op: &'static str, a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
@@ -89,46 +90,71 @@ impl<const N: usize> Walk<N> {
         (N == 1 && strides[0] == 1 && self.inner[0] > 1).then_some((*length, self.inner[0]))
     }
 
-    /// Calls `work(range of the result, first element of each operand)` for every run within `first .. first + count`.
-    pub(super) fn runs(&self, first: usize, count: usize, mut work: impl FnMut(std::ops::Range<usize>, [usize; N])) {
+    /// The runs within elements `first .. first + count` of the result.
+    pub(super) fn cursor(&self, first: usize, count: usize) -> Cursor<'_, N> {
+        let mut cursor =
+            Cursor { walk: self, index: vec![0; self.outer.len()], base: self.start, column: 0, done: 0, count };
         if count == 0 || self.run == 0 {
-            return;
+            cursor.count = 0;
+            return cursor;
         }
-        let (mut row, mut column) = (first / self.run, first % self.run);
-        let mut index = vec![0_usize; self.outer.len()];
-        let mut base = self.start;
-        for (at, (length, strides)) in index.iter_mut().zip(&self.outer).rev() {
+        let mut row = first / self.run;
+        cursor.column = first % self.run;
+        for (at, (length, strides)) in cursor.index.iter_mut().zip(&self.outer).rev() {
             *at = row % length;
             row /= length;
-            for (offset, stride) in base.iter_mut().zip(strides) {
+            for (offset, stride) in cursor.base.iter_mut().zip(strides) {
                 *offset += *at as isize * stride;
             }
         }
-        let mut done = 0;
-        loop {
-            let length = (self.run - column).min(count - done);
-            let offsets = std::array::from_fn(|i| (base[i] + column as isize * self.inner[i]) as usize);
-            work(done..done + length, offsets);
-            done += length;
-            column = 0;
-            if done >= count {
-                return;
-            }
-            self.advance(&mut index, &mut base);
-        }
+        cursor
     }
 
-    fn advance(&self, index: &mut [usize], base: &mut [isize; N]) {
-        for (at, (length, strides)) in index.iter_mut().zip(&self.outer).rev() {
+    /// Calls `work(range, first element of each operand)` for every run within `first .. first + count`; ranges count from
+    /// `first`.
+    pub(super) fn runs(&self, first: usize, count: usize, mut work: impl FnMut(Range<usize>, [usize; N])) {
+        let mut cursor = self.cursor(first, count);
+        while let Some((range, offsets)) = cursor.next() {
+            work(range, offsets);
+        }
+    }
+}
+
+/// The way through a part of a walk.
+pub(super) struct Cursor<'a, const N: usize> {
+    walk: &'a Walk<N>,
+    index: Vec<usize>,
+    base: [isize; N],
+    column: usize,
+    done: usize,
+    count: usize,
+}
+
+impl<const N: usize> Iterator for Cursor<'_, N> {
+    /// Elements of the result, counted from the first one asked for; first element of each operand.
+    type Item = (Range<usize>, [usize; N]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done >= self.count {
+            return None;
+        }
+        let walk = self.walk;
+        let length = (walk.run - self.column).min(self.count - self.done);
+        let offsets = std::array::from_fn(|i| (self.base[i] + self.column as isize * walk.inner[i]) as usize);
+        let range = self.done..self.done + length;
+        self.done += length;
+        self.column = 0;
+        for (at, (length, strides)) in self.index.iter_mut().zip(&walk.outer).rev() {
             *at += 1;
             let back = *at == *length;
-            for (offset, stride) in base.iter_mut().zip(strides) {
+            for (offset, stride) in self.base.iter_mut().zip(strides) {
                 *offset += if back { -(*stride * (*length as isize - 1)) } else { *stride };
             }
             if !back {
-                return;
+                break;
             }
             *at = 0;
         }
+        Some((range, offsets))
     }
 }
