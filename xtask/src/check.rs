@@ -5,8 +5,9 @@ use crate::process::{Failure, cargo, run};
 use crate::setup;
 use std::process::Command;
 
-/// The workspaces of the checkout: the platform, the jobs, the guest SDK.
-pub const WORKSPACES: [&str; 3] = [".", "jobs", "guest-sdk"];
+/// The workspaces of the checkout: the platform, the jobs, the guest SDK; then those that replace crates of burn.
+pub const WORKSPACES: [&str; 6] =
+    [".", "jobs", "guest-sdk", "guest-sdk/burn", "jobs/ml_train_step", "tests/burn-backend"];
 
 /// All of them; the first that fails ends it.
 pub fn check(folders: &Folders) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ const FUZZ_SECONDS: &str = "60";
 /// What `bench` raises our own crates to; dependencies stay as they are, see the profile in Cargo.toml.
 const BENCH_OPT_LEVEL: &str = "3";
 
-/// Builds all, then tests the three workspaces, and prints the totals.
+/// Builds all, then tests all workspaces, and prints the totals.
 pub fn test(folders: &Folders) -> Result<(), Failure> {
     build::build_all(folders)?;
     let started = Instant::now();

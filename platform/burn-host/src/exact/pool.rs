@@ -273,7 +273,8 @@ fn each_window(
             *span = along[rest % along.len()];
             rest /= along.len();
         }
-        act(window, here.iter().map(|(_, _, count)| count).product(), &here)?;
+        // Padding may be any number, so their product may be too large for one; a mean over so many is 0 either way.
+        act(window, here.iter().fold(1usize, |count, (_, _, along)| count.saturating_mul(*along)), &here)?;
     }
     Ok(())
 }
