@@ -73,8 +73,16 @@ pub(super) fn map<A: Element + Copy, B: Element, M: Map<A, B>>(
     let isa = session.settings().isa;
     make(session, (op, M::COST), shape, 0, |out| {
         fill_parts(session, out, PART / (M::COST as usize).clamp(1, 32), |first, out| {
-            let work = MapLoop { map, x: &x[first..first + out.len()], out };
-            if M::WIDE { run_on(isa, work) } else { work.run() }
+            let work = MapLoop {
+                map,
+                x: &x[first..first + out.len()],
+                out,
+            };
+            if M::WIDE {
+                run_on(isa, work)
+            } else {
+                work.run()
+            }
             Ok(())
         })
     })
@@ -103,7 +111,14 @@ impl<A: Copy, B: Copy, C, Z: Zip<A, B, C>> Loop for ZipLoop<'_, A, B, C, Z> {
     type Out = ();
     #[inline(always)]
     fn run(self) {
-        let Self { zip, walk, a, b, first, out } = self;
+        let Self {
+            zip,
+            walk,
+            a,
+            b,
+            first,
+            out,
+        } = self;
         let inner = walk.inner;
         // No closure: the loops must stand in this function to be compiled for the instruction set.
         for (range, [i, j]) in walk.cursor(first, out.len()) {
@@ -156,8 +171,19 @@ pub(super) fn zip<A: Element + Copy, B: Element + Copy, C: Element, Z: Zip<A, B,
     let (a, b) = (pair.a.0, pair.b.0);
     make(session, (op, Z::COST), &shape, 0, |out| {
         fill_parts(session, out, PART / (Z::COST as usize).clamp(1, 32), |first, out| {
-            let work = ZipLoop { zip, walk: &walk, a, b, first, out };
-            if Z::WIDE { run_on(isa, work) } else { work.run() }
+            let work = ZipLoop {
+                zip,
+                walk: &walk,
+                a,
+                b,
+                first,
+                out,
+            };
+            if Z::WIDE {
+                run_on(isa, work)
+            } else {
+                work.run()
+            }
             Ok(())
         })
     })
@@ -174,8 +200,7 @@ pub(super) fn broadcast<const N: usize>(
         shape = broadcast_shape(op, &shape, operand)?;
     }
     element_count(op, &shape, dtype)?;
-    let strides: [Vec<isize>; N] =
-        std::array::from_fn(|i| broadcast_strides(shapes[i], &shape).unwrap_or_default());
+    let strides: [Vec<isize>; N] = std::array::from_fn(|i| broadcast_strides(shapes[i], &shape).unwrap_or_default());
     let walk = Walk::new(&shape, &std::array::from_fn(|i| strides[i].as_slice()), [0; N]);
     Ok((shape, walk))
 }
@@ -183,7 +208,11 @@ pub(super) fn broadcast<const N: usize>(
 /// Computes on `f16` and `bf16` tensors in `f32`: casts, works, casts back what is `f32`.
 pub(super) fn in_f32(session: &Session, x: &Tensor, work: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     let result = work(&cast(session, x, DType::F32)?)?;
-    if result.dtype() == DType::F32 { cast(session, &result, x.dtype()) } else { Ok(result) }
+    if result.dtype() == DType::F32 {
+        cast(session, &result, x.dtype())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Whether the type is computed in `f32`.
@@ -192,7 +221,10 @@ pub(super) fn is_small_float(dtype: DType) -> bool {
 }
 
 pub(super) fn bad_type(op: &'static str, takes: &str, dtype: DType) -> ComputeError {
-    ComputeError::DType { op, why: format!("takes {takes}, not {dtype}") }
+    ComputeError::DType {
+        op,
+        why: format!("takes {takes}, not {dtype}"),
+    }
 }
 
 pub(super) fn one_type(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
@@ -201,6 +233,10 @@ pub(super) fn one_type(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
     }
     Err(ComputeError::DType {
         op,
-        why: format!("takes operands of one type, not {} and {}; cast one of them", a.dtype(), b.dtype()),
+        why: format!(
+            "takes operands of one type, not {} and {}; cast one of them",
+            a.dtype(),
+            b.dtype()
+        ),
     })
 }

@@ -39,7 +39,16 @@ pub(super) fn exp(x: f32) -> f32 {
     // ln 2 in two parts.
     let r = k.mul_add(-std::f32::consts::LN_2, x);
     let r = k.mul_add(1.904_654_3e-9, r);
-    let q = polynomial(r, [1.381_409_2e-3, 8.368_96e-3, 4.166_841e-2, 1.666_651_8e-1, 4.999_999_4e-1]);
+    let q = polynomial(
+        r,
+        [
+            1.381_409_2e-3,
+            8.368_96e-3,
+            4.166_841e-2,
+            1.666_651_8e-1,
+            4.999_999_4e-1,
+        ],
+    );
     let p = q.mul_add(r * r, r) + 1.0;
     let n = (shifted.to_bits() as i32).wrapping_sub(ROUNDER.to_bits() as i32);
     let half = n >> 1;
@@ -58,8 +67,14 @@ pub(super) fn log(x: f32) -> f32 {
     let q = polynomial(
         f,
         [
-            -7.646_037_6e-2, 1.277_908_8e-1, -1.316_419_8e-1, 1.419_969_9e-1, -1.662_276_4e-1, 2.000_129_2e-1,
-            -2.500_083_7e-1, 3.333_333_1e-1,
+            -7.646_037_6e-2,
+            1.277_908_8e-1,
+            -1.316_419_8e-1,
+            1.419_969_9e-1,
+            -1.662_276_4e-1,
+            2.000_129_2e-1,
+            -2.500_083_7e-1,
+            3.333_333_1e-1,
         ],
     );
     let square = f * f;
@@ -83,7 +98,16 @@ fn log_one_plus(u: f32) -> f32 {
 pub(super) fn tanh(x: f32) -> f32 {
     let a = x.abs();
     let square = x * x;
-    let q = polynomial(square, [-5.666_980_5e-3, 2.060_618e-2, -5.373_000_7e-2, 1.333_133_1e-1, -3.333_327_8e-1]);
+    let q = polynomial(
+        square,
+        [
+            -5.666_980_5e-3,
+            2.060_618e-2,
+            -5.373_000_7e-2,
+            1.333_133_1e-1,
+            -3.333_327_8e-1,
+        ],
+    );
     let small = (a * square).mul_add(q, a);
     let large = 1.0 - 2.0 / (exp(a + a) + 1.0);
     (if a < 0.625 { small } else { large }).copysign(x)
@@ -103,7 +127,12 @@ pub(super) fn erf(x: f32) -> f32 {
     let q = polynomial(
         x * x,
         [
-            8.251_141e-5, -8.114_088e-4, 5.198_467e-3, -2.685_834_7e-2, 1.128_367_6e-1, -3.761_263_2e-1,
+            8.251_141e-5,
+            -8.114_088e-4,
+            5.198_467e-3,
+            -2.685_834_7e-2,
+            1.128_367_6e-1,
+            -3.761_263_2e-1,
             1.283_791_7e-1,
         ],
     );
@@ -111,8 +140,14 @@ pub(super) fn erf(x: f32) -> f32 {
     let p = polynomial(
         bounded,
         [
-            2.116_190_6e-5, -4.352_188_8e-4, 4.174_643e-3, -2.512_862_5e-2, 1.082_939_4e-1, 6.333_346_4e-1,
-            1.129_520_8, -1.758_745_6e-4,
+            2.116_190_6e-5,
+            -4.352_188_8e-4,
+            4.174_643e-3,
+            -2.512_862_5e-2,
+            1.082_939_4e-1,
+            6.333_346_4e-1,
+            1.129_520_8,
+            -1.758_745_6e-4,
         ],
     );
     let small = a.mul_add(q, a);
@@ -184,7 +219,19 @@ pub(super) trait Real:
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "mathematics")]
 pub(super) enum Rare {
-    Expm1, Log1p, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh,
+    Expm1,
+    Log1p,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Asinh,
+    Acosh,
+    Atanh,
 }
 
 macro_rules! common {

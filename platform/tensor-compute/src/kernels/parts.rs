@@ -97,7 +97,11 @@ pub(super) fn longest<T: Element>(values: &[T]) -> u64 {
     if T::DTYPE != DType::Text {
         return 0;
     }
-    let length = |value: &T| (value as &dyn std::any::Any).downcast_ref::<String>().map_or(0, String::len) as u64;
+    let length = |value: &T| {
+        (value as &dyn std::any::Any)
+            .downcast_ref::<String>()
+            .map_or(0, String::len) as u64
+    };
     values.iter().map(length).max().unwrap_or(0)
 }
 

@@ -25,7 +25,9 @@ pub fn reshape(session: &Session, x: &Tensor, shape: &[usize]) -> Result<Tensor>
 pub fn transpose(session: &Session, x: &Tensor, perm: &[usize]) -> Result<Tensor> {
     let mut seen = vec![false; x.rank()];
     let fits = perm.len() == x.rank()
-        && perm.iter().all(|axis| seen.get_mut(*axis).is_some_and(|seen| !std::mem::replace(seen, true)));
+        && perm
+            .iter()
+            .all(|axis| seen.get_mut(*axis).is_some_and(|seen| !std::mem::replace(seen, true)));
     if !fits {
         return Err(ComputeError::Argument {
             op: "transpose",
@@ -44,7 +46,16 @@ pub fn transpose(session: &Session, x: &Tensor, perm: &[usize]) -> Result<Tensor
     }
     let own = strides_of(x.shape());
     let strides: Vec<isize> = perm.iter().map(|axis| own[*axis]).collect();
-    view(session, "transpose", x, &View { shape, strides, start: 0 })
+    view(
+        session,
+        "transpose",
+        x,
+        &View {
+            shape,
+            strides,
+            start: 0,
+        },
+    )
 }
 
 /// See [`crate::Op::Expand`].
@@ -62,7 +73,16 @@ pub fn expand(session: &Session, x: &Tensor, shape: &[usize]) -> Result<Tensor> 
             ),
         });
     };
-    view(session, "expand", x, &View { shape: shape.to_vec(), strides, start: 0 })
+    view(
+        session,
+        "expand",
+        x,
+        &View {
+            shape: shape.to_vec(),
+            strides,
+            start: 0,
+        },
+    )
 }
 
 /// See [`crate::Op::Slice`].
@@ -70,7 +90,12 @@ pub fn slice(session: &Session, x: &Tensor, ranges: &[SliceRange]) -> Result<Ten
     if ranges.len() != x.rank() {
         return Err(ComputeError::Argument {
             op: "slice",
-            why: format!("{} ranges for the {} dimensions of shape {:?}", ranges.len(), x.rank(), x.shape()),
+            why: format!(
+                "{} ranges for the {} dimensions of shape {:?}",
+                ranges.len(),
+                x.rank(),
+                x.shape()
+            ),
         });
     }
     let own = strides_of(x.shape());
@@ -91,7 +116,11 @@ pub fn slice(session: &Session, x: &Tensor, ranges: &[SliceRange]) -> Result<Ten
         }
         start += range.start as isize * own[axis];
         // Where one element is taken the step may be any number, and is not used.
-        strides.push(if range.count == 1 { 0 } else { range.step as isize * own[axis] });
+        strides.push(if range.count == 1 {
+            0
+        } else {
+            range.step as isize * own[axis]
+        });
     }
     let shape: Vec<usize> = ranges.iter().map(|range| range.count).collect();
     if shape.contains(&0) {
@@ -115,7 +144,16 @@ pub fn flip(session: &Session, x: &Tensor, axes: &[usize]) -> Result<Tensor> {
         }
         strides[*axis] = -strides[*axis];
     }
-    view(session, "flip", x, &View { shape: x.shape().to_vec(), strides, start })
+    view(
+        session,
+        "flip",
+        x,
+        &View {
+            shape: x.shape().to_vec(),
+            strides,
+            start,
+        },
+    )
 }
 
 /// See [`crate::Op::Tile`].
@@ -152,7 +190,10 @@ pub fn tile(session: &Session, x: &Tensor, repeats: &[usize]) -> Result<Tensor> 
 /// See [`crate::Op::Concat`].
 pub fn concat(session: &Session, args: &[&Tensor], axis: usize) -> Result<Tensor> {
     let Some(first) = args.first() else {
-        return Err(ComputeError::Argument { op: "concat", why: "takes at least one tensor, none were given".to_owned() });
+        return Err(ComputeError::Argument {
+            op: "concat",
+            why: "takes at least one tensor, none were given".to_owned(),
+        });
     };
     if axis >= first.rank() {
         return Err(bad_axis("concat", axis, first));
@@ -164,8 +205,8 @@ pub fn concat(session: &Session, args: &[&Tensor], axis: usize) -> Result<Tensor
             let why = format!("takes tensors of one type, not {} and {}", first.dtype(), arg.dtype());
             return Err(ComputeError::DType { op: "concat", why });
         }
-        let fits = arg.rank() == first.rank()
-            && (0..first.rank()).all(|i| i == axis || arg.shape()[i] == first.shape()[i]);
+        let fits =
+            arg.rank() == first.rank() && (0..first.rank()).all(|i| i == axis || arg.shape()[i] == first.shape()[i]);
         let total = shape[axis].checked_add(arg.shape().get(axis).copied().unwrap_or(0));
         let (true, Some(total)) = (fits, total) else {
             let why = format!(
@@ -217,6 +258,10 @@ fn concat_as<T: Element>(
 pub(super) fn bad_axis(op: &'static str, axis: usize, x: &Tensor) -> ComputeError {
     ComputeError::Argument {
         op,
-        why: format!("the dimension {axis} is named twice or is none of the {} of shape {:?}", x.rank(), x.shape()),
+        why: format!(
+            "the dimension {axis} is named twice or is none of the {} of shape {:?}",
+            x.rank(),
+            x.shape()
+        ),
     }
 }

@@ -7,7 +7,10 @@ use std::ops::Range;
 pub(super) fn broadcast_shape(op: &'static str, a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
     let rank = a.len().max(b.len());
     let at = |shape: &[usize], axis: usize| {
-        (axis + shape.len()).checked_sub(rank).and_then(|i| shape.get(i).copied()).unwrap_or(1)
+        (axis + shape.len())
+            .checked_sub(rank)
+            .and_then(|i| shape.get(i).copied())
+            .unwrap_or(1)
     };
     (0..rank)
         .map(|axis| match (at(a, axis), at(b, axis)) {
@@ -81,7 +84,12 @@ impl<const N: usize> Walk<N> {
             }
         }
         let (run, inner) = dims.pop().unwrap_or((1, [1; N]));
-        Self { outer: dims, run, inner, start }
+        Self {
+            outer: dims,
+            run,
+            inner,
+            start,
+        }
     }
 
     /// The length of the last but one dimension and the stride of the last, if the operand's neighbours lie along the former.
@@ -92,8 +100,14 @@ impl<const N: usize> Walk<N> {
 
     /// The runs within elements `first .. first + count` of the result.
     pub(super) fn cursor(&self, first: usize, count: usize) -> Cursor<'_, N> {
-        let mut cursor =
-            Cursor { walk: self, index: vec![0; self.outer.len()], base: self.start, column: 0, done: 0, count };
+        let mut cursor = Cursor {
+            walk: self,
+            index: vec![0; self.outer.len()],
+            base: self.start,
+            column: 0,
+            done: 0,
+            count,
+        };
         if count == 0 || self.run == 0 {
             cursor.count = 0;
             return cursor;
@@ -148,7 +162,11 @@ impl<const N: usize> Iterator for Cursor<'_, N> {
             *at += 1;
             let back = *at == *length;
             for (offset, stride) in self.base.iter_mut().zip(strides) {
-                *offset += if back { -(*stride * (*length as isize - 1)) } else { *stride };
+                *offset += if back {
+                    -(*stride * (*length as isize - 1))
+                } else {
+                    *stride
+                };
             }
             if !back {
                 break;

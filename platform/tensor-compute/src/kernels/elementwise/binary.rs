@@ -45,12 +45,22 @@ fn mixed_power(session: &Session, base: &Tensor, exponent: &Tensor) -> Result<Te
     }
     if base.dtype().is_int() && exponent.dtype().is_int() {
         // A whole exponent that does not fit the type of the base saturates: the power over- or underflows just so.
-        return binary(session, Binary::Pow, &cast(session, base, DType::I64)?, &cast(session, exponent, DType::I64)?)
-            .and_then(|power| cast(session, &power, base.dtype()));
+        return binary(
+            session,
+            Binary::Pow,
+            &cast(session, base, DType::I64)?,
+            &cast(session, exponent, DType::I64)?,
+        )
+        .and_then(|power| cast(session, &power, base.dtype()));
     }
     let narrow = |dtype: DType| matches!(dtype, DType::F16 | DType::BF16 | DType::F32);
     let wide = if narrow(base.dtype()) { DType::F32 } else { DType::F64 };
-    let power = binary(session, Binary::Pow, &cast(session, base, wide)?, &cast(session, exponent, wide)?)?;
+    let power = binary(
+        session,
+        Binary::Pow,
+        &cast(session, base, wide)?,
+        &cast(session, exponent, wide)?,
+    )?;
     cast(session, &power, base.dtype())
 }
 
@@ -249,7 +259,12 @@ fn whole<T: Arithmetic>(session: &Session, op: Binary, pair: &Pair<'_, T, T>) ->
         Binary::Pow => zip(session, title, pair, By(T::power)),
         Binary::Min => zip(session, title, pair, By(Ord::min)),
         Binary::Max => zip(session, title, pair, By(Ord::max)),
-        Binary::PRelu => zip(session, title, pair, By(move |x: T, slope: T| if x < zero { x.mul(slope) } else { x })),
+        Binary::PRelu => zip(
+            session,
+            title,
+            pair,
+            By(move |x: T, slope: T| if x < zero { x.mul(slope) } else { x }),
+        ),
         Binary::BitAnd => zip(session, title, pair, By(T::and)),
         Binary::BitOr => zip(session, title, pair, By(T::or)),
         Binary::BitXor => zip(session, title, pair, By(T::xor)),

@@ -116,7 +116,11 @@ impl Number for bool {
     }
 }
 
-fn write<T: Element>(session: &Session, (x, shape): (&[T], &[usize]), text: impl Fn(&T) -> String + Sync) -> Result<Tensor> {
+fn write<T: Element>(
+    session: &Session,
+    (x, shape): (&[T], &[usize]),
+    text: impl Fn(&T) -> String + Sync,
+) -> Result<Tensor> {
     make(session, ("cast", 256), shape, LONGEST_NUMBER, |out: &mut [String]| {
         fill_parts(session, out, TEXT_PART, |first, part| {
             for (out, x) in part.iter_mut().zip(&x[first..]) {

@@ -121,22 +121,32 @@ fn chosen<T: Element>(
     let others = other.values::<T>("where")?;
     let (shape, walk) = broadcast("where", [condition.shape(), then.shape(), other.shape()], T::DTYPE)?;
     let [c_step, t_step, o_step] = walk.inner.map(|step| step as usize);
-    make(session, ("where", 1), &shape, longest(values).max(longest(others)), |out: &mut [T]| {
-        fill_parts(session, out, PART, |first, part| {
-            walk.runs(first, part.len(), |range, [c, t, o]| {
-                let out = &mut part[range];
-                if c_step == 1 && t_step == 1 && o_step == 1 {
-                    let lists = asked[c..].iter().zip(&values[t..]).zip(&others[o..]);
-                    for (out, ((asked, then), other)) in out.iter_mut().zip(lists) {
-                        *out = if *asked { then.clone() } else { other.clone() };
+    make(
+        session,
+        ("where", 1),
+        &shape,
+        longest(values).max(longest(others)),
+        |out: &mut [T]| {
+            fill_parts(session, out, PART, |first, part| {
+                walk.runs(first, part.len(), |range, [c, t, o]| {
+                    let out = &mut part[range];
+                    if c_step == 1 && t_step == 1 && o_step == 1 {
+                        let lists = asked[c..].iter().zip(&values[t..]).zip(&others[o..]);
+                        for (out, ((asked, then), other)) in out.iter_mut().zip(lists) {
+                            *out = if *asked { then.clone() } else { other.clone() };
+                        }
+                        return;
                     }
-                    return;
-                }
-                for (n, out) in out.iter_mut().enumerate() {
-                    *out = if asked[c + n * c_step] { values[t + n * t_step].clone() } else { others[o + n * o_step].clone() };
-                }
-            });
-            Ok(())
-        })
-    })
+                    for (n, out) in out.iter_mut().enumerate() {
+                        *out = if asked[c + n * c_step] {
+                            values[t + n * t_step].clone()
+                        } else {
+                            others[o + n * o_step].clone()
+                        };
+                    }
+                });
+                Ok(())
+            })
+        },
+    )
 }

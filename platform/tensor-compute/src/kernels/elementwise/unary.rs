@@ -132,7 +132,11 @@ fn unit<T: Real>(x: T) -> T {
 enum Called<T> {
     Rare(Rare),
     /// `x >= 0 ? gamma x : gamma alpha (e^(x / scale) - 1)`.
-    Elu { alpha: T, scale: T, gamma: T },
+    Elu {
+        alpha: T,
+        scale: T,
+        gamma: T,
+    },
 }
 impl<T: Real> Map<T, T> for Called<T> {
     const COST: u64 = 32;
@@ -173,7 +177,11 @@ fn float<T: Real>(session: &Session, op: Unary, x: (&[T], &[usize])) -> Result<T
     let title = name(op);
     let called = |called: Called<T>| map(session, title, x, called);
     let elu = |alpha: f64, scale: f64, gamma: f64| {
-        called(Called::Elu { alpha: num!(alpha), scale: num!(scale), gamma: num!(gamma) })
+        called(Called::Elu {
+            alpha: num!(alpha),
+            scale: num!(scale),
+            gamma: num!(gamma),
+        })
     };
     macro_rules! run {
         ($($plain:ident)*; $($with:ident($a:ident, $b:expr))*; $($rare:ident)*) => {
@@ -240,7 +248,12 @@ fn whole<T: Whole>(session: &Session, op: Unary, x: (&[T], &[usize])) -> Result<
     let zero = T::small(0);
     match op {
         Unary::Neg => map(session, "neg", x, By(T::negated)),
-        Unary::Abs => map(session, "abs", x, By(move |x: T| if x < zero { x.negated() } else { x })),
+        Unary::Abs => map(
+            session,
+            "abs",
+            x,
+            By(move |x: T| if x < zero { x.negated() } else { x }),
+        ),
         Unary::Sign => map(session, "sign", x, By(move |x: T| T::small(x.cmp(&zero) as i8))),
         Unary::Relu => map(session, "relu", x, By(move |x: T| x.max(zero))),
         Unary::Square => map(session, "square", x, By(T::square)),

@@ -17,10 +17,21 @@ struct Dim {
 }
 
 /// See [`crate::Op::Pad`]. Mirrored and wrapped elements repeat as often as it takes, as in NumPy.
-pub fn pad(session: &Session, x: &Tensor, value: Option<&Tensor>, mode: PadMode, pads: &[(i64, i64)]) -> Result<Tensor> {
+pub fn pad(
+    session: &Session,
+    x: &Tensor,
+    value: Option<&Tensor>,
+    mode: PadMode,
+    pads: &[(i64, i64)],
+) -> Result<Tensor> {
     let refuse = |why: String| ComputeError::Argument { op: "pad", why };
     if pads.len() != x.rank() {
-        return Err(refuse(format!("{} pairs of pads for the {} dimensions of {:?}", pads.len(), x.rank(), x.shape())));
+        return Err(refuse(format!(
+            "{} pairs of pads for the {} dimensions of {:?}",
+            pads.len(),
+            x.rank(),
+            x.shape()
+        )));
     }
     let strides = strides_of(x.shape());
     let mut dims = Vec::with_capacity(pads.len());
@@ -28,12 +39,21 @@ pub fn pad(session: &Session, x: &Tensor, value: Option<&Tensor>, mode: PadMode,
         let length = x.shape()[axis];
         let padded = length as i128 + i128::from(*before) + i128::from(*after);
         let Ok(padded) = usize::try_from(padded) else {
-            return Err(refuse(format!("the pads {before}, {after} leave {padded} of length {length} (dimension {axis})")));
+            return Err(refuse(format!(
+                "the pads {before}, {after} leave {padded} of length {length} (dimension {axis})"
+            )));
         };
         if length == 0 && padded > 0 && mode != PadMode::Constant {
-            return Err(refuse(format!("dimension {axis} is empty: it has no element to repeat")));
+            return Err(refuse(format!(
+                "dimension {axis} is empty: it has no element to repeat"
+            )));
         }
-        dims.push(Dim { length, padded, before: *before, stride: strides[axis] as usize });
+        dims.push(Dim {
+            length,
+            padded,
+            before: *before,
+            stride: strides[axis] as usize,
+        });
     }
     let shape: Vec<usize> = dims.iter().map(|dim| dim.padded).collect();
     element_count("pad", &shape, x.dtype())?;
@@ -47,10 +67,14 @@ pub fn pad(session: &Session, x: &Tensor, value: Option<&Tensor>, mode: PadMode,
 }
 
 fn first_of<T: Element>(value: &Tensor) -> Result<T> {
-    value.values::<T>("pad")?.first().cloned().ok_or_else(|| ComputeError::Argument {
-        op: "pad",
-        why: format!("the constant must be one element, its shape is {:?}", value.shape()),
-    })
+    value
+        .values::<T>("pad")?
+        .first()
+        .cloned()
+        .ok_or_else(|| ComputeError::Argument {
+            op: "pad",
+            why: format!("the constant must be one element, its shape is {:?}", value.shape()),
+        })
 }
 
 fn padded<T: Element>(

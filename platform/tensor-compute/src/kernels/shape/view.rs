@@ -49,10 +49,15 @@ pub(super) fn copy<T: Element>(session: &Session, from: &Copied<'_, T>, out: &mu
     let values = from.values;
     if let Some((rows, stride)) = walk.exchanged().filter(|_| walk.run >= SQUARE / 2) {
         let columns = walk.run;
-        return fill_parts(session, out, rows_of(columns.saturating_mul(SQUARE), 1), |first, part| {
-            exchange(&walk, (values, first / columns), (rows, columns, stride), part);
-            Ok(())
-        });
+        return fill_parts(
+            session,
+            out,
+            rows_of(columns.saturating_mul(SQUARE), 1),
+            |first, part| {
+                exchange(&walk, (values, first / columns), (rows, columns, stride), part);
+                Ok(())
+            },
+        );
     }
     let stride = walk.inner[0];
     fill_parts(session, out, PART, |first, part| {
