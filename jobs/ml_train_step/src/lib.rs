@@ -124,7 +124,7 @@ impl Job for MlTrainStep {
         let gradient: Vec<f32> = sum.iter().map(|sum| (sum / count) as f32).collect();
         params.optimiser().step(&mut state.moments, &mut state.weights, &gradient)?;
         let loss = loss / count;
-        metrics::gauge_set("loss", loss);
+        metrics::gauge("loss", loss);
         p2pjob::log::info(&format!("step {}: loss {loss:.6} over {samples} samples", state.moments.steps));
         let Some(net) = state.net.clone() else { bail!("the model's chunk does not say what the network is") };
         Ok(Raw(state.write(&net, Some((loss, samples)))?))
