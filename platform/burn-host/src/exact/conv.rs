@@ -54,7 +54,7 @@ fn left_over(x: &[usize], weight: &[usize], grad: &[usize], with: &ConvOptions) 
             .checked_mul(with.strides[axis])?
             .checked_add(span(weight[axis + 2], *with.dilations.get(axis)?)?)?;
         let padded = x[axis + 2].checked_add(before)?.checked_add(after)?;
-        padded.checked_sub(reached).filter(|left| *left < with.strides[axis])
+        padded.checked_sub(reached)
     };
     (0..spatial).map(axis).collect()
 }

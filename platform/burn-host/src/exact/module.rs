@@ -221,21 +221,7 @@ fn transposed_weight(
     with: &tensor_compute::ConvOptions,
 ) -> Result<Tensor> {
     let [x, weight, grad] = exactly(inputs)?;
-    // What was added to the end of the result met no element of the operand.
-    let reached = |axis: usize| {
-        let span = weight.shape().get(axis + 2)?.checked_sub(1)?.checked_mul(*with.dilations.get(axis)?)?;
-        let (before, after) = *with.pads.get(axis)?;
-        let stepped = x.shape().get(axis + 2)?.checked_sub(1)?.checked_mul(with.strides[axis])?;
-        stepped.checked_add(span)?.checked_add(1)?.checked_sub(before)?.checked_sub(after)
-    };
-    let lengths: Option<Vec<usize>> = (0..with.strides.len()).map(reached).collect();
-    let lengths = lengths.ok_or_else(|| malformed("a transposed convolution whose shapes do not belong together"))?;
-    let range = |(axis, length): (usize, &usize)| {
-        let count = axis.checked_sub(2).and_then(|axis| lengths.get(axis)).map_or(*length, |wanted| *wanted);
-        tensor_compute::SliceRange { start: 0, count: count.min(*length), step: 1 }
-    };
-    let cut = step.op(&Op::Slice(grad.shape().iter().enumerate().map(range).collect()), &[&grad])?;
-    conv::weight_backward(step, [cut, weight, x], with)
+    conv::weight_backward(step, [grad, weight, x], with)
 }
 
 /// Patches of planes as columns: `(n, c, h, w)` to `(n, c * kernel, places)`.
