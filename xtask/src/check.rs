@@ -6,8 +6,14 @@ use crate::setup;
 use std::process::Command;
 
 /// The workspaces of the checkout: the platform, the jobs, the guest SDK; then those that replace crates of burn.
-pub const WORKSPACES: [&str; 6] =
-    [".", "jobs", "guest-sdk", "guest-sdk/burn", "jobs/ml_train_step", "tests/burn-backend"];
+pub const WORKSPACES: [&str; 6] = [
+    ".",
+    "jobs",
+    "guest-sdk",
+    "guest-sdk/burn",
+    "jobs/ml_train_step",
+    "tests/burn-backend",
+];
 
 /// All of them; the first that fails ends it.
 pub fn check(folders: &Folders) -> Result<(), Failure> {

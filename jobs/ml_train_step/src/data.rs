@@ -90,7 +90,12 @@ impl Rows {
         let bytes = slice.read_all();
         macro_rules! numbers {
             ($rust:ty) => {
-                bytes.as_chunks().0.iter().map(|chunk| <$rust>::from_le_bytes(*chunk) as f32).collect()
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|chunk| <$rust>::from_le_bytes(*chunk) as f32)
+                    .collect()
             };
         }
         match self.stored {
@@ -133,7 +138,10 @@ pub fn read_layout(params: &Params, x: &Source, y: &Source) -> Result<Layout> {
         bail!("x has {samples} samples and y has {targets}; there is one target for each sample");
     }
     if params.loss() == Loss::CrossEntropy && y.width() != 1 {
-        bail!("for cross_entropy y is one class number for each sample; here it has rows of shape {:?}", y.row);
+        bail!(
+            "for cross_entropy y is one class number for each sample; here it has rows of shape {:?}",
+            y.row
+        );
     }
     if y.width() == 0 {
         bail!("y has rows without numbers");
@@ -151,7 +159,14 @@ fn raw_x(params: &Params, x: &Source) -> Result<(u64, Rows)> {
 fn raw(input: &Source, samples: u64, row: Vec<u64>) -> Result<(u64, Rows)> {
     let wanted = row.iter().try_fold(4u64, |bytes, length| bytes.checked_mul(*length));
     match wanted.and_then(|bytes| bytes.checked_mul(samples)) {
-        Some(wanted) if wanted == input.size() => Ok((samples, Rows { stored: Stored::F32, start: 0, row })),
+        Some(wanted) if wanted == input.size() => Ok((
+            samples,
+            Rows {
+                stored: Stored::F32,
+                start: 0,
+                row,
+            },
+        )),
         wanted => bail!(
             "{samples} samples of shape {row:?} in float32 have {} bytes, the input has {}",
             wanted.map_or("too many".to_owned(), |bytes| bytes.to_string()),
@@ -163,17 +178,25 @@ fn raw(input: &Source, samples: u64, row: Vec<u64>) -> Result<(u64, Rows)> {
 /// The head of an .npy file (format versions 1 to 3); none if the input is not one.
 fn npy(input: &Source) -> Result<Option<(u64, Rows)>> {
     let head = input.read_at(0, MAX_HEADER_BYTES);
-    let Some(rest) = head.strip_prefix(b"\x93NUMPY") else { return Ok(None) };
+    let Some(rest) = head.strip_prefix(b"\x93NUMPY") else {
+        return Ok(None);
+    };
     let (length, start) = match rest {
         [1, _, a, b, ..] => (u64::from(u16::from_le_bytes([*a, *b])), 10),
         [2 | 3, _, a, b, c, d, ..] => (u64::from(u32::from_le_bytes([*a, *b, *c, *d])), 12),
         _ => bail!("the .npy file has a version that is not known, or is cut off"),
     };
     let end = usize::try_from(start + length).unwrap_or(usize::MAX);
-    let Some(text) = head.get(start as usize..end).and_then(|text| std::str::from_utf8(text).ok()) else {
+    let Some(text) = head
+        .get(start as usize..end)
+        .and_then(|text| std::str::from_utf8(text).ok())
+    else {
         bail!("the .npy file's header is cut off or no text");
     };
-    let field = |name: &str| text.split_once(name).map(|(_, rest)| rest.trim_start_matches(['\'', '"', ':', ' ']));
+    let field = |name: &str| {
+        text.split_once(name)
+            .map(|(_, rest)| rest.trim_start_matches(['\'', '"', ':', ' ']))
+    };
     let (Some(descr), Some(order), Some(shape)) = (field("descr"), field("fortran_order"), field("shape")) else {
         bail!("the .npy file's header lacks descr, fortran_order or shape");
     };
@@ -181,16 +204,32 @@ fn npy(input: &Source) -> Result<Option<(u64, Rows)>> {
         bail!("the .npy file is in Fortran order; save numpy.ascontiguousarray(...) of it");
     }
     let stored = Stored::from_descr(descr.split(['\'', '"']).next().unwrap_or_default())?;
-    let inside = shape.strip_prefix('(').and_then(|shape| shape.split_once(')')).map(|(inside, _)| inside);
-    let lengths = inside.unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty());
+    let inside = shape
+        .strip_prefix('(')
+        .and_then(|shape| shape.split_once(')'))
+        .map(|(inside, _)| inside);
+    let lengths = inside
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
     let lengths: Vec<u64> = lengths.map(str::parse).collect::<std::result::Result<_, _>>()?;
     let Some((samples, row)) = lengths.split_first() else {
         bail!("the array has no dimensions; the first one counts the samples");
     };
-    let rows = Rows { stored, start: start + length, row: row.to_vec() };
-    let bytes = lengths.iter().try_fold(stored.size(), |bytes, length| bytes.checked_mul(*length));
+    let rows = Rows {
+        stored,
+        start: start + length,
+        row: row.to_vec(),
+    };
+    let bytes = lengths
+        .iter()
+        .try_fold(stored.size(), |bytes, length| bytes.checked_mul(*length));
     if bytes.and_then(|bytes| bytes.checked_add(rows.start)) != Some(input.size()) {
-        bail!("the .npy file of shape {lengths:?} has {} bytes, which does not fit", input.size());
+        bail!(
+            "the .npy file of shape {lengths:?} has {} bytes, which does not fit",
+            input.size()
+        );
     }
     Ok(Some((*samples, rows)))
 }

@@ -53,9 +53,18 @@ impl Job for MlTrainStep {
     type Output = Raw;
 
     const INPUTS: &'static [InputDecl] = &[
-        InputDecl::required("x", "samples: .npy, first dimension = samples; or raw little-endian float32 with x_shape"),
-        InputDecl::required("y", "targets: .npy or raw, one row (mse) or one class number (cross_entropy) for each sample"),
-        InputDecl::optional("model", "the result of the step before; or any .safetensors with a float32 tensor `weights`"),
+        InputDecl::required(
+            "x",
+            "samples: .npy, first dimension = samples; or raw little-endian float32 with x_shape",
+        ),
+        InputDecl::required(
+            "y",
+            "targets: .npy or raw, one row (mse) or one class number (cross_entropy) for each sample",
+        ),
+        InputDecl::optional(
+            "model",
+            "the result of the step before; or any .safetensors with a float32 tensor `weights`",
+        ),
     ];
     const MEMORY_BYTES: u64 = 512 << 20;
 
@@ -107,26 +116,41 @@ impl Job for MlTrainStep {
     }
 
     fn reduce(params: &Params, mut partials: Partials<Raw>) -> Result<Raw> {
-        let Some(model) = partials.next() else { bail!("there are no partials") };
+        let Some(model) = partials.next() else {
+            bail!("there are no partials")
+        };
         let mut state = TrainingState::read(&model?.0)?;
         let mut sum = vec![0.0f64; state.weights.len()];
         let (mut loss, mut samples) = (0.0f64, 0u64);
         for partial in partials {
             let shard = ShardResult::from_bytes(&partial?.0)?;
             if shard.gradient.len() != sum.len() {
-                bail!("a shard has {} gradients for {} weights", shard.gradient.len(), sum.len());
+                bail!(
+                    "a shard has {} gradients for {} weights",
+                    shard.gradient.len(),
+                    sum.len()
+                );
             }
-            sum.iter_mut().zip(&shard.gradient).for_each(|(sum, part)| *sum += f64::from(*part));
+            sum.iter_mut()
+                .zip(&shard.gradient)
+                .for_each(|(sum, part)| *sum += f64::from(*part));
             loss += shard.loss;
             samples += shard.samples;
         }
         let count = samples.max(1) as f64;
         let gradient: Vec<f32> = sum.iter().map(|sum| (sum / count) as f32).collect();
-        params.optimiser().step(&mut state.moments, &mut state.weights, &gradient)?;
+        params
+            .optimiser()
+            .step(&mut state.moments, &mut state.weights, &gradient)?;
         let loss = loss / count;
         metrics::gauge("loss", loss);
-        p2pjob::log::info(&format!("step {}: loss {loss:.6} over {samples} samples", state.moments.steps));
-        let Some(net) = state.net.clone() else { bail!("the model's chunk does not say what the network is") };
+        p2pjob::log::info(&format!(
+            "step {}: loss {loss:.6} over {samples} samples",
+            state.moments.steps
+        ));
+        let Some(net) = state.net.clone() else {
+            bail!("the model's chunk does not say what the network is")
+        };
         Ok(Raw(state.write(&net, Some((loss, samples)))?))
     }
 }
@@ -136,7 +160,11 @@ export_job!(MlTrainStep);
 impl TrainingState {
     /// A model before its first step.
     fn first(weights: Vec<f32>) -> Self {
-        Self { weights, moments: Moments::default(), net: None }
+        Self {
+            weights,
+            moments: Moments::default(),
+            net: None,
+        }
     }
 }
 

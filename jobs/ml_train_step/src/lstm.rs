@@ -70,5 +70,9 @@ fn halve(block: Tensor<2>, (steps, samples, gates): (usize, usize, usize), out: 
     let middle = steps / 2;
     let (first, rest) = (middle * samples, steps * samples);
     halve(block.clone().slice([0..first, 0..gates]), (middle, samples, gates), out);
-    halve(block.slice([first..rest, 0..gates]), (steps - middle, samples, gates), out);
+    halve(
+        block.slice([first..rest, 0..gates]),
+        (steps - middle, samples, gates),
+        out,
+    );
 }

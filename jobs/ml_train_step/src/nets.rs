@@ -48,7 +48,9 @@ impl Mlp {
             let from = std::mem::replace(&mut width, *size as usize);
             LinearConfig::new(from, width).init(device)
         });
-        Self { layers: layers.collect() }
+        Self {
+            layers: layers.collect(),
+        }
     }
 
     /// `(samples, features)` to `(samples, outputs)`.

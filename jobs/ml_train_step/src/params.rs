@@ -171,13 +171,21 @@ impl Params {
                 bail!("{name} is {value}; it is a number that is not negative");
             }
         }
-        for (name, value) in [("momentum", self.momentum), ("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
+        for (name, value) in [
+            ("momentum", self.momentum),
+            ("beta_1", self.beta_1),
+            ("beta_2", self.beta_2),
+        ] {
             if !(0.0..1.0).contains(&value) {
                 bail!("{name} is {value}; it is at least 0 and below 1");
             }
         }
         if self.model == Model::LstmEncoder && !self.hidden[0].is_multiple_of(self.heads) {
-            bail!("hidden[0] is {}; it is a multiple of heads ({})", self.hidden[0], self.heads);
+            bail!(
+                "hidden[0] is {}; it is a multiple of heads ({})",
+                self.hidden[0],
+                self.heads
+            );
         }
         match (self.loss, self.classes) {
             (Loss::CrossEntropy, None) => bail!("loss cross_entropy needs classes, the number of classes"),

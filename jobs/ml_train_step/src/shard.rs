@@ -1,9 +1,9 @@
 //! Loss and gradients of a shard.
 
+use crate::Piece;
 use crate::nets::{LstmEncoder, Mlp, Net, initial_weights};
 use crate::params::{Loss, Model};
 use crate::state::TrainingState;
-use crate::Piece;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
@@ -35,9 +35,20 @@ impl ShardResult {
         let (Some((loss, rest)), true) = (bytes.split_first_chunk(), bytes.len().is_multiple_of(4)) else {
             bail!("a shard's result is cut off");
         };
-        let Some((samples, rest)) = rest.split_first_chunk() else { bail!("a shard's result is cut off") };
-        let gradient = rest.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
-        Ok(Self { loss: f64::from_le_bytes(*loss), samples: u64::from_le_bytes(*samples), gradient })
+        let Some((samples, rest)) = rest.split_first_chunk() else {
+            bail!("a shard's result is cut off")
+        };
+        let gradient = rest
+            .as_chunks()
+            .0
+            .iter()
+            .map(|chunk| f32::from_le_bytes(*chunk))
+            .collect();
+        Ok(Self {
+            loss: f64::from_le_bytes(*loss),
+            samples: u64::from_le_bytes(*samples),
+            gradient,
+        })
     }
 }
 
@@ -58,7 +69,10 @@ pub fn of_samples(net: &Net, samples: usize, weights: &[f32], (x, y): (Vec<f32>,
     let device = p2pjob_burn::device().autodiff();
     let (steps, features) = (net.steps as usize, net.features as usize);
     if x.len() != samples * steps * features {
-        bail!("the shard has {} numbers for {samples} samples of {steps} x {features}", x.len());
+        bail!(
+            "the shard has {} numbers for {samples} samples of {steps} x {features}",
+            x.len()
+        );
     }
     let (loss, gradient) = match net.model {
         Model::Mlp => {
@@ -74,7 +88,11 @@ pub fn of_samples(net: &Net, samples: usize, weights: &[f32], (x, y): (Vec<f32>,
             differentiate(&module, loss)?
         }
     };
-    Ok(ShardResult { loss, samples: samples as u64, gradient })
+    Ok(ShardResult {
+        loss,
+        samples: samples as u64,
+        gradient,
+    })
 }
 
 /// The sum of the samples' losses.
@@ -92,7 +110,10 @@ fn total_loss(net: &Net, predicted: Tensor<2>, y: Vec<f32>, device: &Device) -> 
         Loss::CrossEntropy => {
             let wrong = |class: &&f32| class.fract() != 0.0 || !(0.0..outputs as f32).contains(*class);
             if let Some(class) = y.iter().find(wrong) {
-                bail!("y has the class {class}; classes are the whole numbers 0 to {}", outputs - 1);
+                bail!(
+                    "y has the class {class}; classes are the whole numbers 0 to {}",
+                    outputs - 1
+                );
             }
             let classes: Vec<i32> = y.iter().map(|class| *class as i32).collect();
             let classes = Tensor::<2, Int>::from_data(TensorData::new(classes, [samples, 1]), device);

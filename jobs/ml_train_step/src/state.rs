@@ -47,7 +47,11 @@ impl TrainingState {
         if weights.is_empty() {
             bail!("model: the file has no tensor named weights");
         }
-        let said = |name: &str| head.get("__metadata__").and_then(|metadata| metadata.get(name)).and_then(Value::as_str);
+        let said = |name: &str| {
+            head.get("__metadata__")
+                .and_then(|metadata| metadata.get(name))
+                .and_then(Value::as_str)
+        };
         Ok(Self {
             weights,
             moments: Moments {
@@ -98,12 +102,18 @@ impl TrainingState {
 fn floats(name: &str, entry: &Value, data: &[u8]) -> Result<Vec<f32>> {
     let number = |value: Option<&Value>| value.and_then(Value::as_u64).and_then(|at| usize::try_from(at).ok());
     let offsets = entry.get("data_offsets");
-    let (from, to) = (number(offsets.and_then(|at| at.get(0))), number(offsets.and_then(|at| at.get(1))));
+    let (from, to) = (
+        number(offsets.and_then(|at| at.get(0))),
+        number(offsets.and_then(|at| at.get(1))),
+    );
     let bytes = from.zip(to).and_then(|(from, to)| data.get(from..to));
     match (entry.get("dtype").and_then(Value::as_str), bytes) {
-        (Some("F32"), Some(bytes)) if bytes.len().is_multiple_of(4) => {
-            Ok(bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect())
-        }
+        (Some("F32"), Some(bytes)) if bytes.len().is_multiple_of(4) => Ok(bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|chunk| f32::from_le_bytes(*chunk))
+            .collect()),
         (Some("F32"), _) => bail!("model: the tensor {name} lies outside of the file"),
         (dtype, _) => bail!("model: the tensor {name} is {}, not F32", dtype.unwrap_or("of no type")),
     }

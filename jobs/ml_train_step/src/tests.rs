@@ -38,7 +38,10 @@ fn groups() -> (Vec<u8>, Vec<u8>) {
     let classes: Vec<i32> = (0..100).map(|sample| sample % 3).collect();
     let point = |sample: usize| {
         let angle = classes[sample] as f32 * 2.1;
-        [angle.cos() + 0.2 * noise[2 * sample], angle.sin() + 0.2 * noise[2 * sample + 1]]
+        [
+            angle.cos() + 0.2 * noise[2 * sample],
+            angle.sin() + 0.2 * noise[2 * sample + 1],
+        ]
     };
     let points: Vec<f32> = (0..100).flat_map(point).collect();
     let bytes: Vec<u8> = classes.iter().flat_map(|class| class.to_le_bytes()).collect();
@@ -80,7 +83,11 @@ fn a_step_in_shards_is_a_step_at_once() {
     let (x, y) = groups();
     let weights = |shard: u32| {
         let params = GROUPS.replace("16", &shard.to_string()) + "}";
-        let done = Task::new(&params).input("x", x.clone()).input("y", y.clone()).run::<MlTrainStep>().unwrap();
+        let done = Task::new(&params)
+            .input("x", x.clone())
+            .input("y", y.clone())
+            .run::<MlTrainStep>()
+            .unwrap();
         TrainingState::read(&done.output).unwrap().weights
     };
     let (one, many) = (weights(100), weights(7));
@@ -94,7 +101,11 @@ fn batches_follow_each_other() {
     let (x, y) = groups();
     let samples = |batch: u32| {
         let params = format!(r#"{GROUPS}, "batch_size": 40, "batch": {batch}}}"#);
-        let done = Task::new(&params).input("x", x.clone()).input("y", y.clone()).run::<MlTrainStep>().unwrap();
+        let done = Task::new(&params)
+            .input("x", x.clone())
+            .input("y", y.clone())
+            .run::<MlTrainStep>()
+            .unwrap();
         (said(&done.output, "samples"), said(&done.output, "loss"))
     };
     assert_eq!((samples(0).0, samples(2).0), ("40".to_owned(), "20".to_owned()));
@@ -118,11 +129,19 @@ fn net(model: Model, loss: Loss) -> Net {
 
 #[test]
 fn gradients_are_slopes_of_the_loss() {
-    for (model, loss) in [(Model::Mlp, Loss::Mse), (Model::Mlp, Loss::CrossEntropy), (Model::LstmEncoder, Loss::Mse)] {
+    for (model, loss) in [
+        (Model::Mlp, Loss::Mse),
+        (Model::Mlp, Loss::CrossEntropy),
+        (Model::LstmEncoder, Loss::Mse),
+    ] {
         let net = net(model, loss);
         let weights = initial_weights(&net, 4).unwrap();
         let x = numbers(4 * (net.steps * net.features) as usize, 1);
-        let y = if loss == Loss::Mse { numbers(8, 2) } else { vec![0.0, 1.0, 1.0, 0.0] };
+        let y = if loss == Loss::Mse {
+            numbers(8, 2)
+        } else {
+            vec![0.0, 1.0, 1.0, 0.0]
+        };
         let run = |weights: &[f32]| of_samples(&net, 4, weights, (x.clone(), y.clone())).unwrap();
         let found = run(&weights);
         assert_eq!((found.gradient.len(), found.samples), (weights.len(), 4));
@@ -134,15 +153,21 @@ fn gradients_are_slopes_of_the_loss() {
             };
             let slope = (moved(0.01) - moved(-0.01)) / 0.02;
             let gradient = f64::from(found.gradient[at]);
-            assert!((slope - gradient).abs() < 2e-2 * (1.0 + gradient.abs()), "{model:?} weight {at}: {gradient} is not {slope}");
+            assert!(
+                (slope - gradient).abs() < 2e-2 * (1.0 + gradient.abs()),
+                "{model:?} weight {at}: {gradient} is not {slope}"
+            );
         }
     }
 }
 
 #[test]
 fn raw_inputs_are_read_by_their_shape() {
-    let params = r#"{"model": "lstm_encoder", "hidden": [8], "heads": 2, "x_shape": [6, 5, 3], "y_width": 2, "shard_size": 4}"#;
-    let task = Task::new(params).input("x", floats(&numbers(90, 1))).input("y", floats(&numbers(12, 2)));
+    let params =
+        r#"{"model": "lstm_encoder", "hidden": [8], "heads": 2, "x_shape": [6, 5, 3], "y_width": 2, "shard_size": 4}"#;
+    let task = Task::new(params)
+        .input("x", floats(&numbers(90, 1)))
+        .input("y", floats(&numbers(12, 2)));
     let done = task.run::<MlTrainStep>().unwrap();
     assert_eq!((done.chunks, said(&done.output, "samples")), (3, "6".to_owned()));
 }
@@ -151,21 +176,40 @@ fn raw_inputs_are_read_by_their_shape() {
 fn what_is_wrong_is_found_before_anything_runs() {
     let (x, y) = groups();
     let error = |params: &str, x: &[u8], y: &[u8]| {
-        Task::new(params).input("x", x).input("y", y).run::<MlTrainStep>().unwrap_err()
+        Task::new(params)
+            .input("x", x)
+            .input("y", y)
+            .run::<MlTrainStep>()
+            .unwrap_err()
     };
     let good = format!("{GROUPS}}}");
     let expect = |error: String, text: &str| assert!(error.starts_with("plan: ") && error.contains(text), "{error}");
     expect(error(r#"{"loss": "cross_entropy"}"#, &x, &y), "needs classes");
     expect(error(r#"{"learning_rate": -1}"#, &x, &y), "learning_rate is -1");
     expect(error(&good, &x[..x.len() - 1], &y), "which does not fit");
-    expect(error(&good, &x, &npy("<i4", "(99,)", &[0; 396])), "x has 100 samples and y has 99");
-    expect(error(&good, &npy(">f4", "(100, 2)", &[0; 800]), &y), "elements of type >f4");
+    expect(
+        error(&good, &x, &npy("<i4", "(99,)", &[0; 396])),
+        "x has 100 samples and y has 99",
+    );
+    expect(
+        error(&good, &npy(">f4", "(100, 2)", &[0; 800]), &y),
+        "elements of type >f4",
+    );
     expect(error(&good, b"raw", &y), "say its shape");
-    expect(error(r#"{"model": "lstm_encoder", "hidden": [8]}"#, &x, &y), "takes x of shape");
+    expect(
+        error(r#"{"model": "lstm_encoder", "hidden": [8]}"#, &x, &y),
+        "takes x of shape",
+    );
     let classes = npy("<i4", "(100,)", &7i32.to_le_bytes().repeat(100));
     let wrong = error(&good, &x, &classes);
-    assert!(wrong.starts_with("run of chunk 1") && wrong.contains("y has the class 7"), "{wrong}");
-    let task = Task::new(&good).input("x", x.clone()).input("y", y.clone()).input("model", vec![1, 2, 3]);
+    assert!(
+        wrong.starts_with("run of chunk 1") && wrong.contains("y has the class 7"),
+        "{wrong}"
+    );
+    let task = Task::new(&good)
+        .input("x", x.clone())
+        .input("y", y.clone())
+        .input("model", vec![1, 2, 3]);
     expect(task.run::<MlTrainStep>().unwrap_err(), "no safetensors file");
     let other = TrainingState::read(&npy("<f4", "(1,)", &[0; 4]));
     assert!(other.is_err());

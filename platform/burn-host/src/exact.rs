@@ -69,7 +69,9 @@ impl BurnSession for ExactSession {
             if tensor.status == TensorStatus::ReadWrite {
                 session.table.remove(tensor.id);
             }
-            found.to_le_bytes().ok_or_else(|| malformed("a text tensor cannot be read"))
+            found
+                .to_le_bytes()
+                .ok_or_else(|| malformed("a text tensor cannot be read"))
         })
     }
 }
@@ -89,7 +91,10 @@ impl ExactSession {
 
     fn run_batch(&mut self, account: &Session, mut batch: &[u8]) -> Result<()> {
         if batch.len() > MAX_BATCH_BYTES {
-            return Err(malformed(&format!("a batch has at most {MAX_BATCH_BYTES} bytes, {} came", batch.len())));
+            return Err(malformed(&format!(
+                "a batch has at most {MAX_BATCH_BYTES} bytes, {} came",
+                batch.len()
+            )));
         }
         let _decoded = account.lease(batch.len() as u64 * DECODED_BYTES_PER_BYTE)?;
         while !batch.is_empty() {
@@ -113,16 +118,27 @@ impl ExactSession {
             OperationIr::Init(init) => return self.table.get(&init.out).map(drop),
             _ => {}
         }
-        let inputs: Vec<Tensor> = operation.inputs().map(|input| self.table.get(input)).collect::<Result<_>>()?;
+        let inputs: Vec<Tensor> = operation
+            .inputs()
+            .map(|input| self.table.get(input))
+            .collect::<Result<_>>()?;
         // Before the operation runs, so that it may use a buffer again that nobody else holds.
-        for input in operation.inputs().filter(|input| input.status == TensorStatus::ReadWrite) {
+        for input in operation
+            .inputs()
+            .filter(|input| input.status == TensorStatus::ReadWrite)
+        {
             self.table.remove(input.id);
         }
-        let mut step = Step { account, random: &mut self.random };
+        let mut step = Step {
+            account,
+            random: &mut self.random,
+        };
         let results = dispatch(&mut step, operation, inputs)?;
         let mut expected = operation.outputs();
         for result in results {
-            let tensor = expected.next().ok_or_else(|| malformed("an operation with too few results"))?;
+            let tensor = expected
+                .next()
+                .ok_or_else(|| malformed("an operation with too few results"))?;
             self.table.put(tensor, result)?;
         }
         match expected.next() {
@@ -152,8 +168,12 @@ fn dispatch(step: &mut Step<'_>, operation: &OperationIr, inputs: Vec<Tensor>) -
 
 /// As Flex has it, so that a program tested natively meets the same element types here.
 fn hello() -> Hello {
-    let settings =
-        DeviceSettings::new(DType::F32, DType::I32, DType::Bool(BoolStore::Native), Default::default());
+    let settings = DeviceSettings::new(
+        DType::F32,
+        DType::I32,
+        DType::Bool(BoolStore::Native),
+        Default::default(),
+    );
     let all = [
         DType::F64,
         DType::F32,
@@ -174,7 +194,10 @@ fn hello() -> Hello {
 
 /// The error for a stream that no guest backend of ours sends.
 fn malformed(why: &str) -> ComputeError {
-    ComputeError::Argument { op: "burn session", why: why.to_owned() }
+    ComputeError::Argument {
+        op: "burn session",
+        why: why.to_owned(),
+    }
 }
 
 /// The error for an operation that is not offered.

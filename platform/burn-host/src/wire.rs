@@ -16,7 +16,10 @@ pub const DECODED_BYTES_PER_BYTE: u64 = 32;
 
 /// One step of a session.
 #[derive(Serialize, Deserialize, Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "one lives at a time; boxing would cost an allocation for each operation")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives at a time; boxing would cost an allocation for each operation"
+)]
 pub enum Message {
     /// Run an operation.
     Operation(OperationIr),

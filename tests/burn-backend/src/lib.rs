@@ -37,24 +37,39 @@ impl Transport for InProcess {
 
     fn submit(&mut self, batch: &[u8]) -> Result<(), String> {
         self.note(Call::Submit(batch.to_vec()));
-        self.session.submit(&self.account, batch).map_err(|error| error.to_string())
+        self.session
+            .submit(&self.account, batch)
+            .map_err(|error| error.to_string())
     }
 
     fn upload(&mut self, id: u64, shape: &[u64], element_type: &[u8], bytes: &[u8]) -> Result<(), String> {
         self.note(Call::Upload(id, shape.to_vec(), element_type.to_vec(), bytes.to_vec()));
-        let upload = BurnUpload { id, shape, element_type, bytes };
-        self.session.upload(&self.account, upload).map_err(|error| error.to_string())
+        let upload = BurnUpload {
+            id,
+            shape,
+            element_type,
+            bytes,
+        };
+        self.session
+            .upload(&self.account, upload)
+            .map_err(|error| error.to_string())
     }
 
     fn read(&mut self, tensor: &[u8]) -> Result<Vec<u8>, String> {
         self.note(Call::Read(tensor.to_vec()));
-        self.session.read(&self.account, tensor).map_err(|error| error.to_string())
+        self.session
+            .read(&self.account, tensor)
+            .map_err(|error| error.to_string())
     }
 }
 
 /// How to compute; no bit depends on it.
 pub fn settings(isa: Isa, threads: usize) -> Settings {
-    Settings { isa, threads, ..Settings::default() }
+    Settings {
+        isa,
+        threads,
+        ..Settings::default()
+    }
 }
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -72,6 +87,10 @@ pub fn install(settings: Settings) -> Installed {
     let account = Session::unlimited(settings);
     let session = burn_host::ExactHost.open(&account).expect("a session");
     let record = Record::default();
-    burn_remote::install(Box::new(InProcess { session, account, record: record.clone() }));
+    burn_remote::install(Box::new(InProcess {
+        session,
+        account,
+        record: record.clone(),
+    }));
     Installed { record, _guard: guard }
 }

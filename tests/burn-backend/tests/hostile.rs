@@ -14,7 +14,10 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end.max(1)
     }
 }
@@ -59,8 +62,14 @@ fn recorded() -> Vec<Vec<Call>> {
         let x = Tensor::<2>::random([6, 4], Distribution::Bernoulli(0.5), device);
         let places = Tensor::<2, Int>::from_data(TensorData::new(vec![0, 4, 2, 2, 1, 3], [6, 1]), device);
         let scores = activation::log_softmax(layer.forward(x.clone()), 1).gather(1, places.clone());
-        let rows = layer.forward(x).select(0, places.squeeze_dim::<1>(1)).slice([1..5, 0..3]).flip([0]);
-        let sorted = Tensor::cat(vec![rows.clone(), rows.sort(1)], 0).cumsum(1).clamp(-1.0, 1.0);
+        let rows = layer
+            .forward(x)
+            .select(0, places.squeeze_dim::<1>(1))
+            .slice([1..5, 0..3])
+            .flip([0]);
+        let sorted = Tensor::cat(vec![rows.clone(), rows.sort(1)], 0)
+            .cumsum(1)
+            .clamp(-1.0, 1.0);
         gradients(&layer, scores.sum() + sorted.sum());
     });
     streams
@@ -116,13 +125,23 @@ fn play(calls: &[Call], memory: u64) -> bool {
         let answer = match call {
             Call::Submit(batch) => session.submit(&account, batch).map(drop),
             Call::Read(name) => session.read(&account, name).map(drop),
-            Call::Upload(id, shape, element_type, bytes) => {
-                session.upload(&account, BurnUpload { id: *id, shape, element_type, bytes })
-            }
+            Call::Upload(id, shape, element_type, bytes) => session.upload(
+                &account,
+                BurnUpload {
+                    id: *id,
+                    shape,
+                    element_type,
+                    bytes,
+                },
+            ),
         };
         refused |= answer.is_err();
     }
-    assert!(account.peak_bytes() <= memory, "{} bytes were leased of {memory}", account.peak_bytes());
+    assert!(
+        account.peak_bytes() <= memory,
+        "{} bytes were leased of {memory}",
+        account.peak_bytes()
+    );
     drop(session);
     assert_eq!(account.live_bytes(), 0, "memory that nobody holds is still counted");
     refused
@@ -130,9 +149,15 @@ fn play(calls: &[Call], memory: u64) -> bool {
 
 #[test]
 fn changed_streams_end_in_an_answer_or_an_error() {
-    let rounds: usize = std::env::var("BURN_BACKEND_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(1500);
+    let rounds: usize = std::env::var("BURN_BACKEND_FUZZ")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1500);
     let streams = recorded();
-    assert!(streams.iter().all(|calls| !play(calls, 64 << 20)), "a recorded stream is refused");
+    assert!(
+        streams.iter().all(|calls| !play(calls, 64 << 20)),
+        "a recorded stream is refused"
+    );
     let (mut dice, mut refused) = (Dice(2026), 0);
     for _ in 0..rounds {
         for stream in &streams {

@@ -27,12 +27,7 @@ fn tensor<const D: usize>(shape: [usize; D], seed: u32, device: &Device) -> Tens
 }
 
 /// Trains; returns the losses.
-fn train<M: Module>(
-    mut module: M,
-    loss: impl Fn(&M) -> Tensor<1>,
-    steps: usize,
-    rate: f64,
-) -> (Vec<f32>, M)
+fn train<M: Module>(mut module: M, loss: impl Fn(&M) -> Tensor<1>, steps: usize, rate: f64) -> (Vec<f32>, M)
 where
     M: 'static,
 {
@@ -81,7 +76,9 @@ fn sequence(width: usize, (samples, length): (usize, usize), steps: usize, devic
     let device = device.clone().autodiff();
     let net = Sequence {
         lstm: LstmConfig::new(8, width, true).init(&device),
-        encoder: TransformerEncoderConfig::new(width, 2 * width, 4, 1).with_dropout(0.0).init(&device),
+        encoder: TransformerEncoderConfig::new(width, 2 * width, 4, 1)
+            .with_dropout(0.0)
+            .init(&device),
         head: LinearConfig::new(width, 1).init(&device),
     };
     let x = tensor::<3>([samples, length, 8], 1, &device);
@@ -89,7 +86,9 @@ fn sequence(width: usize, (samples, length): (usize, usize), steps: usize, devic
     let loss = |net: &Sequence| {
         let (hidden, _) = net.lstm.forward(x.clone(), None);
         let hidden = net.encoder.forward(TransformerEncoderInput::new(hidden));
-        let last = hidden.slice([0..samples, length - 1..length, 0..width]).reshape([samples, width]);
+        let last = hidden
+            .slice([0..samples, length - 1..length, 0..width])
+            .reshape([samples, width]);
         MseLoss::new().forward(net.head.forward(last), y.clone(), Reduction::Mean)
     };
     train(net, loss, steps, 1e-3).0
@@ -117,7 +116,9 @@ fn images(steps: usize, device: &Device) -> Vec<f32> {
     let y = Tensor::<1, Int>::from_data(TensorData::new(classes, [12]), &device);
     let cross_entropy = CrossEntropyLossConfig::new().init(&device);
     let loss = |net: &Images| {
-        let features = net.pool.forward(burn::tensor::activation::relu(net.conv.forward(x.clone())));
+        let features = net
+            .pool
+            .forward(burn::tensor::activation::relu(net.conv.forward(x.clone())));
         let scores = net.head.forward(net.dropout.forward(features.flatten::<2>(1, 3)));
         cross_entropy.forward(scores, y.clone())
     };
@@ -155,9 +156,16 @@ fn compare(name: &str, run: impl Fn(&Device) -> Vec<f32>) -> Vec<f32> {
         }
     }
     let bits = |losses: &Vec<f32>| losses.iter().map(|loss| loss.to_bits()).collect::<Vec<_>>();
-    assert!(all.iter().all(|losses| bits(losses) == bits(&all[0])), "{name}: other bits with other settings: {all:?}");
+    assert!(
+        all.iter().all(|losses| bits(losses) == bits(&all[0])),
+        "{name}: other bits with other settings: {all:?}"
+    );
     for (found, expected) in all[0].iter().zip(&expected) {
-        assert!((found - expected).abs() <= 2e-3 * expected.abs() + 1e-4, "{name}: {:?} instead of {expected:?}", all[0]);
+        assert!(
+            (found - expected).abs() <= 2e-3 * expected.abs() + 1e-4,
+            "{name}: {:?} instead of {expected:?}",
+            all[0]
+        );
     }
     let (first, last) = (all[0][0], all[0][all[0].len() - 1]);
     assert!(last < 0.7 * first, "{name}: the loss does not fall: {:?}", all[0]);

@@ -67,7 +67,11 @@ impl RouterClient for HostClient {
     }
 
     fn dtype_usage(&self, dtype: DType) -> DTypeUsageSet {
-        if link().knows(dtype) { DTypeUsage::general() } else { DTypeUsageSet::empty() }
+        if link().knows(dtype) {
+            DTypeUsage::general()
+        } else {
+            DTypeUsageSet::empty()
+        }
     }
 
     fn register_and_execute_graph(&self, id: GraphId, operations: Vec<OperationIr>, bindings: GraphBindings) {
@@ -82,7 +86,10 @@ impl RouterClient for HostClient {
         let graphs = GRAPHS.lock().unwrap_or_else(PoisonError::into_inner);
         let graph = graphs.as_ref().and_then(|graphs| graphs.get(&id.0)).cloned();
         drop(graphs);
-        for operation in graph.into_iter().flat_map(|graph| graph.bind(bindings.clone()).operations) {
+        for operation in graph
+            .into_iter()
+            .flat_map(|graph| graph.bind(bindings.clone()).operations)
+        {
             self.register_op(operation);
         }
     }

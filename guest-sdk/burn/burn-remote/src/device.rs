@@ -16,7 +16,10 @@ impl burn_std::device::Device for RemoteDevice {
     }
 
     fn to_id(&self) -> DeviceId {
-        DeviceId { type_id: RouterDeviceType::Remote.into(), index_id: self.index }
+        DeviceId {
+            type_id: RouterDeviceType::Remote.into(),
+            index_id: self.index,
+        }
     }
 }
 

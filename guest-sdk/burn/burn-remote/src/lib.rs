@@ -23,9 +23,9 @@ pub use stubs::{
     ConnectError, Credential, Endpoint, EndpointAddr, EndpointId, HostSpec, InvalidRelays, IrohHost, IrohIdentity,
     IrohRelays, RelayUrl,
 };
+pub use transport::{Traffic, traffic};
 #[cfg(not(target_arch = "wasm32"))]
 pub use transport::{Transport, install};
-pub use transport::{Traffic, traffic};
 
 /// The backend that burn calls remote.
 pub type RemoteBackend = burn_router::BackendRouter<RemoteChannel>;

@@ -33,7 +33,16 @@ macro_rules! names {
         pub struct $name;
     )*};
 }
-names!(Endpoint, EndpointAddr, EndpointId, InvalidRelays, IrohHost, IrohIdentity, IrohRelays, RelayUrl);
+names!(
+    Endpoint,
+    EndpointAddr,
+    EndpointId,
+    InvalidRelays,
+    IrohHost,
+    IrohIdentity,
+    IrohRelays,
+    RelayUrl
+);
 
 /// A server to connect to: the host of the job, whatever is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,9 +2,9 @@
 //! the order.
 
 use crate::wire::{Hello, Message};
+use burn_backend::{DType, ExecutionError, TensorData};
 use burn_ir::{TensorId, TensorIr};
 use burn_std::Bytes;
-use burn_backend::{DType, ExecutionError, TensorData};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A batch is sent when the buffer has so many bytes.
@@ -88,7 +88,11 @@ static LINK: Mutex<Link> = Mutex::new(Link {
     buffer: Vec::new(),
     next_id: 0,
     failed: None,
-    traffic: Traffic { operations: 0, calls: 0, bytes: 0 },
+    traffic: Traffic {
+        operations: 0,
+        calls: 0,
+        bytes: 0,
+    },
 });
 
 /// The process's session.
@@ -116,9 +120,15 @@ impl Link {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    #[allow(clippy::expect_used, reason = "a program without a device cannot go on; burn has no error for it")]
+    #[allow(
+        clippy::expect_used,
+        reason = "a program without a device cannot go on; burn has no error for it"
+    )]
     fn host(&mut self) -> &mut dyn Transport {
-        let host = self.host.as_mut().expect("this process has no host: call burn_remote::install, or use another device");
+        let host = self
+            .host
+            .as_mut()
+            .expect("this process has no host: call burn_remote::install, or use another device");
         &mut **host
     }
 
@@ -188,8 +198,11 @@ impl Link {
             Ok(bytes) => {
                 self.count(bytes.len());
                 let bytes = Bytes::from_bytes_vec(bytes);
-                TensorData::try_from_bytes(bytes, tensor.shape.clone(), tensor.dtype)
-                    .map_err(|error| ExecutionError::WithContext { reason: error.to_string() })
+                TensorData::try_from_bytes(bytes, tensor.shape.clone(), tensor.dtype).map_err(|error| {
+                    ExecutionError::WithContext {
+                        reason: error.to_string(),
+                    }
+                })
             }
             Err(reason) => {
                 self.failed = Some(reason.clone());
@@ -199,14 +212,19 @@ impl Link {
     }
 
     /// What the device can do.
-    #[allow(clippy::expect_used, reason = "host and guest of one version agree; of others, burn cannot go on")]
+    #[allow(
+        clippy::expect_used,
+        reason = "host and guest of one version agree; of others, burn cannot go on"
+    )]
     pub fn hello(&mut self) -> Hello {
         if self.hello.is_none() {
             let answer = self.host().hello();
             self.count(answer.len());
             self.hello = postcard::from_bytes(&answer).ok();
         }
-        self.hello.clone().expect("the host speaks another version of burn; build the job with the SDK of this network")
+        self.hello
+            .clone()
+            .expect("the host speaks another version of burn; build the job with the SDK of this network")
     }
 
     /// Whether the device computes with a type.

@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 
 /// One step of a session.
 #[derive(Serialize, Deserialize, Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "one lives at a time; boxing would cost an allocation for each operation")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives at a time; boxing would cost an allocation for each operation"
+)]
 pub enum Message {
     /// Run an operation.
     Operation(OperationIr),

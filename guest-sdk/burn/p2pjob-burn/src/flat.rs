@@ -55,7 +55,10 @@ pub fn set_parameters<M: Module>(module: M, values: &[f32]) -> Result<M> {
         }
     }
     let wanted = count(&module);
-    let mut write = Write { rest: values, missing: false };
+    let mut write = Write {
+        rest: values,
+        missing: false,
+    };
     let module = module.map(&mut write);
     if write.missing || !write.rest.is_empty() {
         return Err(Error::new(format_args!(
@@ -80,16 +83,22 @@ pub fn gradients<M: Module>(grads: &GradientsParams, module: &M) -> Result<Vec<f
             });
         }
     }
-    let mut read = Read { grads, out: Ok(Vec::new()) };
+    let mut read = Read {
+        grads,
+        out: Ok(Vec::new()),
+    };
     module.visit(&mut read);
     read.out
 }
 
 /// A tensor's elements as `f32`. An error of the host is told here.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor.try_into_data().map_err(|error| Error::new(format_args!("the device: {error:?}")))?;
+    let data = tensor
+        .try_into_data()
+        .map_err(|error| Error::new(format_args!("the device: {error:?}")))?;
     let data = data.convert_dtype(DType::F32);
-    data.try_to_vec::<f32>().map_err(|error| Error::new(format_args!("the device's answer: {error:?}")))
+    data.try_to_vec::<f32>()
+        .map_err(|error| Error::new(format_args!("the device's answer: {error:?}")))
 }
 
 fn append(out: &mut Result<Vec<f32>>, more: impl FnOnce() -> Result<Vec<f32>>) {

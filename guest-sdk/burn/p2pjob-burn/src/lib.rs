@@ -31,7 +31,7 @@ pub fn device() -> Device {
     #[cfg(all(feature = "flex", not(target_arch = "wasm32")))]
     return Device::flex();
     #[cfg(not(all(feature = "flex", not(target_arch = "wasm32"))))]
-    return Device::default();
+    return Device::new(burn_remote::RemoteDevice::default());
 }
 
 #[cfg(test)]

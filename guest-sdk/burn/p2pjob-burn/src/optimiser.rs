@@ -70,7 +70,10 @@ impl Optimiser {
                 gradient.len()
             )));
         }
-        for (moment, wanted) in [(&mut state.first, self.moments() > 0), (&mut state.second, self.moments() > 1)] {
+        for (moment, wanted) in [
+            (&mut state.first, self.moments() > 0),
+            (&mut state.second, self.moments() > 1),
+        ] {
             if moment.is_empty() && wanted {
                 *moment = vec![0.0; count];
             }

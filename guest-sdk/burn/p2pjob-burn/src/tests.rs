@@ -3,7 +3,15 @@
 use crate::optimiser::{Optimiser, Rule, State};
 
 fn optimiser(rule: Rule) -> Optimiser {
-    Optimiser { rule, learning_rate: 0.1, weight_decay: 0.01, momentum: 0.9, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 }
+    Optimiser {
+        rule,
+        learning_rate: 0.1,
+        weight_decay: 0.01,
+        momentum: 0.9,
+        beta_1: 0.9,
+        beta_2: 0.999,
+        epsilon: 1e-8,
+    }
 }
 
 fn two_steps(rule: Rule) -> (Vec<f32>, State) {
@@ -17,7 +25,10 @@ fn two_steps(rule: Rule) -> (Vec<f32>, State) {
 #[test]
 fn steps_follow_their_formulas() {
     let near = |weights: &[f32], expected: [f32; 2]| {
-        let far = weights.iter().zip(expected).find(|(weight, expected)| (*weight - expected).abs() > 1e-5);
+        let far = weights
+            .iter()
+            .zip(expected)
+            .find(|(weight, expected)| (*weight - expected).abs() > 1e-5);
         assert!(far.is_none(), "{weights:?} are not {expected:?}");
     };
     // By hand: w1 = 1 - .1 (.5 + .01) = .949; w2 = .949 - .1 (-.25 + .00949) = .973051.
@@ -34,7 +45,10 @@ fn the_first_step_of_adam_is_the_learning_rate() {
     adam.weight_decay = 0.0;
     let (mut weights, mut state) = (vec![1.0f32, 1.0], State::default());
     adam.step(&mut state, &mut weights, &[3.0, -0.001]).unwrap();
-    assert!((weights[0] - 0.9).abs() < 1e-6 && (weights[1] - 1.1).abs() < 1e-5, "{weights:?}");
+    assert!(
+        (weights[0] - 0.9).abs() < 1e-6 && (weights[1] - 1.1).abs() < 1e-5,
+        "{weights:?}"
+    );
     let mut decayed = optimiser(Rule::AdamW);
     decayed.weight_decay = 0.5;
     let (mut weights, mut state) = (vec![1.0f32], State::default());
@@ -44,8 +58,18 @@ fn the_first_step_of_adam_is_the_learning_rate() {
 
 #[test]
 fn a_state_of_another_model_is_refused() {
-    let mut state = State { steps: 1, first: vec![0.0; 3], second: Vec::new() };
-    let error = optimiser(Rule::Momentum).step(&mut state, &mut [0.0; 2], &[0.0; 2]).unwrap_err();
+    let mut state = State {
+        steps: 1,
+        first: vec![0.0; 3],
+        second: Vec::new(),
+    };
+    let error = optimiser(Rule::Momentum)
+        .step(&mut state, &mut [0.0; 2], &[0.0; 2])
+        .unwrap_err();
     assert!(error.to_string().contains("another model"), "{error}");
-    assert!(optimiser(Rule::Sgd).step(&mut State::default(), &mut [0.0; 2], &[0.0; 1]).is_err());
+    assert!(
+        optimiser(Rule::Sgd)
+            .step(&mut State::default(), &mut [0.0; 2], &[0.0; 1])
+            .is_err()
+    );
 }

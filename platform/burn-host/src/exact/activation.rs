@@ -22,7 +22,13 @@ pub fn run(step: &mut Step<'_>, op: &ActivationOperationIr, inputs: Vec<Tensor>)
         A::HardSigmoid(op) => {
             let scaled = step.with_scalar(Binary::Mul, &one(inputs)?, op.alpha)?;
             let moved = step.with_scalar(Binary::Add, &scaled, op.beta)?;
-            step.op(&Op::Clamp { min: Some(0.0), max: Some(1.0) }, &[&moved])
+            step.op(
+                &Op::Clamp {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                },
+                &[&moved],
+            )
         }
         A::LogSigmoid(_) => {
             // log(1 / (1 + exp(-x))) = -softplus(-x)
@@ -37,7 +43,10 @@ pub fn run(step: &mut Step<'_>, op: &ActivationOperationIr, inputs: Vec<Tensor>)
         }
         A::Softmax(op) => step.op(&Op::Softmax { axis: op.axis }, &[&one(inputs)?]),
         A::LogSoftmax(op) => step.op(&Op::LogSoftmax { axis: op.axis }, &[&one(inputs)?]),
-        A::Softmin(op) => step.op(&Op::Softmax { axis: op.axis }, &[&step.unary(Unary::Neg, &one(inputs)?)?]),
+        A::Softmin(op) => step.op(
+            &Op::Softmax { axis: op.axis },
+            &[&step.unary(Unary::Neg, &one(inputs)?)?],
+        ),
     };
     result.map(|tensor| vec![tensor])
 }
@@ -67,7 +76,11 @@ fn gelu_backward(step: &Step<'_>, [x, grad]: [Tensor; 2]) -> Result<Tensor> {
     let distribution = step.with_number(Binary::Mul, &above, 0.5)?;
     let exponent = step.with_number(Binary::Mul, &step.binary(Binary::Mul, &x, &x)?, -0.5)?;
     // 1 / sqrt(2 pi)
-    let density = step.with_number(Binary::Mul, &step.unary(Unary::Exp, &exponent)?, 0.398_942_280_401_432_7)?;
+    let density = step.with_number(
+        Binary::Mul,
+        &step.unary(Unary::Exp, &exponent)?,
+        0.398_942_280_401_432_7,
+    )?;
     let slope = step.binary(Binary::Add, &distribution, &step.binary(Binary::Mul, &x, &density)?)?;
     step.cast(step.binary(Binary::Mul, &grad, &slope)?, dtype)
 }

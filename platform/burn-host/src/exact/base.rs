@@ -30,7 +30,9 @@ pub fn run(step: &mut Step<'_>, op: &BaseOperationIr, inputs: Vec<Tensor>) -> Re
         B::RepeatDim(op) => {
             let [x] = exactly(inputs)?;
             let mut repeats = vec![1; x.rank()];
-            let at = repeats.get_mut(op.dim).ok_or_else(|| malformed("repeat along a dimension that is not there"))?;
+            let at = repeats
+                .get_mut(op.dim)
+                .ok_or_else(|| malformed("repeat along a dimension that is not there"))?;
             *at = op.times;
             step.op(&Op::Tile(repeats), &[&x])
         }
@@ -70,9 +72,14 @@ fn run_indexing(step: &Step<'_>, op: &BaseOperationIr, inputs: Vec<Tensor>) -> R
         B::Scatter(op) => {
             let [x, indices, value] = exactly(inputs)?;
             around(x.shape(), op.dim)?;
-            scatter(step, [x, indices, value], op.update, |reduction| Op::ScatterElements { axis: op.dim, reduction })
+            scatter(step, [x, indices, value], op.update, |reduction| Op::ScatterElements {
+                axis: op.dim,
+                reduction,
+            })
         }
-        B::ScatterNd(op) => scatter(step, exactly(inputs)?, op.reduction, |reduction| Op::ScatterNd { reduction }),
+        B::ScatterNd(op) => scatter(step, exactly(inputs)?, op.reduction, |reduction| Op::ScatterNd {
+            reduction,
+        }),
         B::MaskWhere(_) => {
             let [x, mask, value] = exactly(inputs)?;
             step.choose(&mask, &value, &x)

@@ -9,7 +9,12 @@ use tensor_compute::{ConvOptions, Op, Reduce, Result, SliceRange, Tensor};
 
 /// The options of a convolution.
 pub fn options(strides: &[usize], pads: &[(usize, usize)], dilations: &[usize], groups: usize) -> ConvOptions {
-    ConvOptions { strides: strides.to_vec(), pads: pads.to_vec(), dilations: dilations.to_vec(), groups }
+    ConvOptions {
+        strides: strides.to_vec(),
+        pads: pads.to_vec(),
+        dilations: dilations.to_vec(),
+        groups,
+    }
 }
 
 /// Equal padding on both sides.
@@ -34,7 +39,13 @@ pub fn transposed(
 ) -> Result<Tensor> {
     let mut operands = vec![&x, &weight];
     operands.extend(bias.as_ref());
-    step.op(&Op::ConvTranspose { conv, output_padding: output_padding.to_vec() }, &operands)
+    step.op(
+        &Op::ConvTranspose {
+            conv,
+            output_padding: output_padding.to_vec(),
+        },
+        &operands,
+    )
 }
 
 /// Length that a window of `kernel` elements, `dilation` apart, spans.
@@ -89,12 +100,7 @@ pub fn weight_backward(step: &Step<'_>, [x, weight, grad]: [Tensor; 3], with: &C
     step.op(&Op::Concat { axis: 0 }, &parts.iter().collect::<Vec<_>>())
 }
 
-fn one_group(
-    step: &Step<'_>,
-    x: &Tensor,
-    grad: &Tensor,
-    (weight, with): (&[usize], &ConvOptions),
-) -> Result<Tensor> {
+fn one_group(step: &Step<'_>, x: &Tensor, grad: &Tensor, (weight, with): (&[usize], &ConvOptions)) -> Result<Tensor> {
     let exchanged = ConvOptions {
         strides: with.dilations.clone(),
         pads: with.pads.clone(),
@@ -105,16 +111,31 @@ fn one_group(
     // Where strides left something over, more offsets were computed than the kernel has.
     let wanted = |(axis, length): (usize, &usize)| {
         let count = if axis < 2 { *length } else { weight[axis].min(*length) };
-        SliceRange { start: 0, count, step: 1 }
+        SliceRange {
+            start: 0,
+            count,
+            step: 1,
+        }
     };
-    let cut = step.op(&Op::Slice(wide.shape().iter().enumerate().map(wanted).collect()), &[&wide])?;
+    let cut = step.op(
+        &Op::Slice(wide.shape().iter().enumerate().map(wanted).collect()),
+        &[&wide],
+    )?;
     step.swap(&cut, 0, 1)
 }
 
 fn channel_range(step: &Step<'_>, x: &Tensor, group: usize, channels: usize) -> Result<Tensor> {
     let range = |(axis, length): (usize, &usize)| match axis {
-        1 => SliceRange { start: group * channels, count: channels, step: 1 },
-        _ => SliceRange { start: 0, count: *length, step: 1 },
+        1 => SliceRange {
+            start: group * channels,
+            count: channels,
+            step: 1,
+        },
+        _ => SliceRange {
+            start: 0,
+            count: *length,
+            step: 1,
+        },
     };
     step.op(&Op::Slice(x.shape().iter().enumerate().map(range).collect()), &[x])
 }
@@ -128,5 +149,7 @@ pub fn bias_backward(step: &Step<'_>, [_, bias, grad]: [Tensor; 3]) -> Result<Te
 
 fn shapes(op: &'static str, tensors: [&Tensor; 3]) -> tensor_compute::ComputeError {
     let [x, weight, grad] = tensors.map(Tensor::shape);
-    malformed(&format!("{op}: operand {x:?}, weight {weight:?} and gradient {grad:?} do not belong together"))
+    malformed(&format!(
+        "{op}: operand {x:?}, weight {weight:?} and gradient {grad:?} do not belong together"
+    ))
 }

@@ -36,7 +36,14 @@ pub fn run_float(step: &mut Step<'_>, op: &FloatOperationIr, inputs: Vec<Tensor>
         F::Trunc(_) => unary(step, Unary::Trunc, inputs),
         F::Recip(_) => unary(step, Unary::Reciprocal, inputs),
         F::IsNan(_) => unary(step, Unary::IsNan, inputs),
-        F::IsInf(_) => unary(step, Unary::IsInf { negative: true, positive: true }, inputs),
+        F::IsInf(_) => unary(
+            step,
+            Unary::IsInf {
+                negative: true,
+                positive: true,
+            },
+            inputs,
+        ),
         F::ArcTan2(_) => binary(step, Binary::Atan2, inputs),
         F::Powf(_) => binary(step, Binary::Pow, inputs),
         F::PowfScalar(op) => power(step, one(inputs)?, op.rhs),

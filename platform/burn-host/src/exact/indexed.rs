@@ -78,7 +78,10 @@ pub fn select_assign(
             value.shape()
         )));
     }
-    step.account.charge(value.len() as u64, (x.len() + 3 * value.len()) as u64 * x.dtype().size() as u64)?;
+    step.account.charge(
+        value.len() as u64,
+        (x.len() + 3 * value.len()) as u64 * x.dtype().size() as u64,
+    )?;
     let indices = positions(indices.values::<i64>("select_assign")?, length)?;
     edit!(step.account, x, out => {
         let values = value.values("select_assign")?;
@@ -112,7 +115,8 @@ fn positions(indices: &[i64], length: usize) -> Result<Vec<usize>> {
 /// Running products, smallest or largest elements along a dimension.
 pub fn scan(step: &Step<'_>, x: Tensor, dim: usize, how: IndexingUpdateOp) -> Result<Tensor> {
     let (_, length, inner) = around(x.shape(), dim)?;
-    step.account.charge(x.len() as u64, 2 * x.len() as u64 * x.dtype().size() as u64)?;
+    step.account
+        .charge(x.len() as u64, 2 * x.len() as u64 * x.dtype().size() as u64)?;
     edit!(step.account, x, out => {
         scan_values(out, length, inner, how);
         Ok(())

@@ -24,10 +24,19 @@ pub fn run(step: &mut Step<'_>, op: &ModuleOperationIr, inputs: Vec<Tensor>) -> 
         }
         M::LayerNorm(op) => {
             let ([x, gamma], beta) = and_maybe(inputs)?;
-            let axis = x.rank().checked_sub(1).ok_or_else(|| malformed("layer_norm of a scalar"))?;
+            let axis = x
+                .rank()
+                .checked_sub(1)
+                .ok_or_else(|| malformed("layer_norm of a scalar"))?;
             let mut operands = vec![&x, &gamma];
             operands.extend(beta.as_ref());
-            step.op(&Op::LayerNorm { axis, epsilon: number(op.epsilon) }, &operands)
+            step.op(
+                &Op::LayerNorm {
+                    axis,
+                    epsilon: number(op.epsilon),
+                },
+                &operands,
+            )
         }
         M::Embedding(_) => {
             let [weights, indices] = exactly(inputs)?;
@@ -126,7 +135,10 @@ fn run_pool(step: &Step<'_>, op: &ModuleOperationIr, inputs: Vec<Tensor>) -> Res
             windows(&$op.kernel_size, &$op.stride, &$op.padding, $op.ceil_mode)
         };
         ($op:expr, $n:tt, $dilation:expr) => {
-            Windows { dilation: $dilation.to_vec(), ..windows!($op, $n) }
+            Windows {
+                dilation: $dilation.to_vec(),
+                ..windows!($op, $n)
+            }
         };
     }
     let result = match op {
@@ -134,8 +146,7 @@ fn run_pool(step: &Step<'_>, op: &ModuleOperationIr, inputs: Vec<Tensor>) -> Res
         M::MaxPool2d(op) => pool::max(step, &one(inputs)?, &windows!(op, 2, op.dilation)),
         M::MaxPool1dWithIndices(op) => {
             let places = ours(op.out_indices.dtype)?;
-            return pool::max_with_indices(step, &one(inputs)?, &windows!(op, 1, [op.dilation]), places)
-                .map(Vec::from);
+            return pool::max_with_indices(step, &one(inputs)?, &windows!(op, 1, [op.dilation]), places).map(Vec::from);
         }
         M::MaxPool2dWithIndices(op) => {
             let places = ours(op.out_indices.dtype)?;
@@ -196,7 +207,10 @@ fn rows(step: &Step<'_>, x: &Tensor) -> Result<Tensor> {
 
 fn linear(step: &Step<'_>, ([x, weight], bias): ([Tensor; 2], Option<Tensor>)) -> Result<Tensor> {
     if weight.rank() != 2 {
-        return Err(malformed(&format!("a linear layer with a weight of shape {:?}", weight.shape())));
+        return Err(malformed(&format!(
+            "a linear layer with a weight of shape {:?}",
+            weight.shape()
+        )));
     }
     let result = product(step, [x, weight])?;
     match bias {
@@ -215,11 +229,7 @@ fn embedding_backward(step: &Step<'_>, [weights, grad, indices]: [Tensor; 3]) ->
 
 /// The gradient of a transposed convolution's weight: that of the convolution it transposes, operand and gradient
 /// exchanged.
-fn transposed_weight(
-    step: &Step<'_>,
-    inputs: Vec<Tensor>,
-    with: &tensor_compute::ConvOptions,
-) -> Result<Tensor> {
+fn transposed_weight(step: &Step<'_>, inputs: Vec<Tensor>, with: &tensor_compute::ConvOptions) -> Result<Tensor> {
     let [x, weight, grad] = exactly(inputs)?;
     conv::weight_backward(step, [grad, weight, x], with)
 }
@@ -228,17 +238,30 @@ fn transposed_weight(
 fn unfold_planes(step: &Step<'_>, op: &Unfold4dOpIr, [x]: [Tensor; 1]) -> Result<Tensor> {
     let [pad_h, pad_w] = op.options.padding.map(|pad| i64::try_from(pad).unwrap_or(i64::MAX / 4));
     let pads = vec![(0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)];
-    let padded = step.op(&Op::Pad { mode: PadMode::Constant, pads }, &[&x])?;
+    let padded = step.op(
+        &Op::Pad {
+            mode: PadMode::Constant,
+            pads,
+        },
+        &[&x],
+    )?;
     let &[n, c, h, w] = padded.shape() else {
         return Err(malformed(&format!("unfold4d of a tensor of shape {:?}", x.shape())));
     };
     let strides = strides(padded.shape());
     let places = |length: usize, axis: usize| {
-        let span = (op.kernel_size[axis].checked_sub(1)?).checked_mul(op.options.dilation[axis])?.checked_add(1)?;
-        length.checked_sub(span)?.checked_div(op.options.stride[axis])?.checked_add(1)
+        let span = (op.kernel_size[axis].checked_sub(1)?)
+            .checked_mul(op.options.dilation[axis])?
+            .checked_add(1)?;
+        length
+            .checked_sub(span)?
+            .checked_div(op.options.stride[axis])?
+            .checked_add(1)
     };
     let (Some(high), Some(wide)) = (places(h, 0), places(w, 1)) else {
-        return Err(malformed("unfold4d: the kernel is larger than the padded plane, or a stride is 0"));
+        return Err(malformed(
+            "unfold4d: the kernel is larger than the padded plane, or a stride is 0",
+        ));
     };
     let ([kernel_h, kernel_w], [dilation_h, dilation_w]) = (op.kernel_size, op.options.dilation);
     let [stride_h, stride_w] = op.options.stride;
@@ -257,7 +280,11 @@ fn unfold_planes(step: &Step<'_>, op: &Unfold4dOpIr, [x]: [Tensor; 1]) -> Result
 /// Scaled dot-product attention over `(batch, heads, sequence, features)`. A row that is masked entirely gives zeros.
 fn attention(step: &Step<'_>, op: &AttentionOpIr, inputs: Vec<Tensor>) -> Result<Tensor> {
     let mut inputs = inputs.into_iter();
-    let mut next = || inputs.next().ok_or_else(|| malformed("attention with too few operands"));
+    let mut next = || {
+        inputs
+            .next()
+            .ok_or_else(|| malformed("attention with too few operands"))
+    };
     let (query, key, value) = (next()?, next()?, next()?);
     let (&[_, _, queries, features], &[_, _, keys, _]) = (query.shape(), key.shape()) else {
         return Err(malformed("attention takes tensors of 4 dimensions"));
@@ -281,10 +308,22 @@ fn attention(step: &Step<'_>, op: &AttentionOpIr, inputs: Vec<Tensor>) -> Result
     }
     let (lowest, smallest) = limits(scores.dtype())?;
     let highest = step.reduce(Reduce::Max, &scores, vec![3])?;
-    let highest = step.op(&Op::Clamp { min: Some(lowest), max: None }, &[&highest])?;
+    let highest = step.op(
+        &Op::Clamp {
+            min: Some(lowest),
+            max: None,
+        },
+        &[&highest],
+    )?;
     let shares = step.unary(Unary::Exp, &step.binary(Binary::Sub, &scores, &highest)?)?;
     let sums = step.reduce(Reduce::Sum, &shares, vec![3])?;
-    let sums = step.op(&Op::Clamp { min: Some(smallest), max: None }, &[&sums])?;
+    let sums = step.op(
+        &Op::Clamp {
+            min: Some(smallest),
+            max: None,
+        },
+        &[&sums],
+    )?;
     step.op(&Op::MatMul, &[&step.binary(Binary::Div, &shares, &sums)?, &value])
 }
 
@@ -293,7 +332,9 @@ fn later_keys(step: &Step<'_>, queries: usize, keys: usize) -> Result<Tensor> {
     step.account.make("causal mask", &[queries, keys], |mask: &mut [bool]| {
         for (query, row) in mask.chunks_mut(keys.max(1)).enumerate() {
             // Key `k` is later when k > q + (keys - queries).
-            row.iter_mut().enumerate().for_each(|(key, later)| *later = key + queries > query + keys);
+            row.iter_mut()
+                .enumerate()
+                .for_each(|(key, later)| *later = key + queries > query + keys);
         }
         Ok(())
     })

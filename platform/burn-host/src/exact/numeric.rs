@@ -68,14 +68,19 @@ fn run_fold(step: &Step<'_>, op: &NumericOperationIr, inputs: Vec<Tensor>) -> Re
         N::MaxAbsDim(op) => step.reduce(Reduce::Max, &step.unary(Unary::Abs, &x)?, vec![op.axis]),
         N::ArgMax(op) => place(step, &x, op.axis, true, &op.out),
         N::ArgMin(op) => place(step, &x, op.axis, false, &op.out),
-        N::CumSum(op) => step.op(&Op::CumSum { axis: op.axis, exclusive: false, reverse: false }, &[&x]),
+        N::CumSum(op) => step.op(
+            &Op::CumSum {
+                axis: op.axis,
+                exclusive: false,
+                reverse: false,
+            },
+            &[&x],
+        ),
         N::CumProd(op) => scan(step, x, op.axis, IndexingUpdateOp::Mul),
         N::CumMin(op) => scan(step, x, op.axis, IndexingUpdateOp::Min),
         N::CumMax(op) => scan(step, x, op.axis, IndexingUpdateOp::Max),
         N::TopK(op) => top(step, &x, (op.axis, op.accumulator_len, true), None).map(|[values, _]| values),
-        N::ArgTopK(op) => {
-            top(step, &x, (op.axis, op.accumulator_len, true), Some(&op.out)).map(|[_, places]| places)
-        }
+        N::ArgTopK(op) => top(step, &x, (op.axis, op.accumulator_len, true), Some(&op.out)).map(|[_, places]| places),
         N::Sort(op) => sort(step, &x, (op.dim, op.descending), None).map(|[values, _]| values),
         N::ArgSort(op) => sort(step, &x, (op.dim, op.descending), Some(&op.out)).map(|[_, places]| places),
         N::TopKWithIndices(op) => {
@@ -127,7 +132,11 @@ pub fn power(step: &Step<'_>, x: Tensor, exponent: ScalarIr) -> Result<Tensor> {
     }
     if number == 2.0 || number == 3.0 {
         let square = step.binary(Binary::Mul, &x, &x)?;
-        return if number == 2.0 { Ok(square) } else { step.binary(Binary::Mul, &square, &x) };
+        return if number == 2.0 {
+            Ok(square)
+        } else {
+            step.binary(Binary::Mul, &square, &x)
+        };
     }
     if number == -1.0 && x.dtype().is_float() {
         return step.unary(Unary::Reciprocal, &x);
@@ -153,7 +162,13 @@ fn clamp(step: &Step<'_>, x: &Tensor, min: Option<ScalarIr>, max: Option<ScalarI
         ScalarIr::UInt(number) => number as f64,
         ScalarIr::Bool(number) => f64::from(u8::from(number)),
     };
-    step.op(&Op::Clamp { min: min.map(number), max: max.map(number) }, &[x])
+    step.op(
+        &Op::Clamp {
+            min: min.map(number),
+            max: max.map(number),
+        },
+        &[x],
+    )
 }
 
 /// The mean along a dimension, which stays; of whole numbers, cut towards zero.
@@ -168,8 +183,16 @@ fn mean(step: &Step<'_>, x: &Tensor, axis: usize) -> Result<Tensor> {
 
 fn place(step: &Step<'_>, x: &Tensor, axis: usize, largest: bool, out: &TensorIr) -> Result<Tensor> {
     let op = match largest {
-        true => Op::ArgMax { axis, keep: true, last: false },
-        false => Op::ArgMin { axis, keep: true, last: false },
+        true => Op::ArgMax {
+            axis,
+            keep: true,
+            last: false,
+        },
+        false => Op::ArgMin {
+            axis,
+            keep: true,
+            last: false,
+        },
     };
     let places = step.op(&op, &[x])?;
     step.cast(places, ours(out.dtype)?)
@@ -182,7 +205,11 @@ fn top(
     (axis, k, largest): (usize, usize, bool),
     out: Option<&TensorIr>,
 ) -> Result<[Tensor; 2]> {
-    let [values, places] = exactly(tensor_compute::apply(step.account, &Op::TopK { k, axis, largest }, &[x])?)?;
+    let [values, places] = exactly(tensor_compute::apply(
+        step.account,
+        &Op::TopK { k, axis, largest },
+        &[x],
+    )?)?;
     let dtype = out.map_or(Ok(DType::I64), |out| ours(out.dtype))?;
     Ok([values, step.cast(places, dtype)?])
 }
@@ -194,8 +221,11 @@ fn sort(step: &Step<'_>, x: &Tensor, (axis, descending): (usize, bool), out: Opt
 
 fn pad(step: &Step<'_>, x: &Tensor, op: &PadOpIr) -> Result<Tensor> {
     let signed = |count: usize| i64::try_from(count).map_err(|_| malformed("padding longer than any memory"));
-    let pads: Vec<(i64, i64)> =
-        op.padding.iter().map(|(before, after)| Ok((signed(*before)?, signed(*after)?))).collect::<Result<_>>()?;
+    let pads: Vec<(i64, i64)> = op
+        .padding
+        .iter()
+        .map(|(before, after)| Ok((signed(*before)?, signed(*after)?)))
+        .collect::<Result<_>>()?;
     let (mode, constant) = match op.mode {
         PadModeIr::Constant(value) => (PadMode::Constant, Some(step.scalar(value, x.dtype())?)),
         PadModeIr::Reflect => (PadMode::Reflect, None),

@@ -92,9 +92,17 @@ fn prepared(step: &Step<'_>, x: &Tensor, grad: Tensor, op: &str) -> Result<(Tens
             grad.shape()
         )));
     }
-    let wide = if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
-    step.account.charge(4 * grad.len() as u64, (x.len() + grad.len()) as u64 * 8)?;
-    Ok((step.full(x.shape(), wide, burn_ir::ScalarIr::Int(0))?, step.cast(grad, wide)?))
+    let wide = if x.dtype() == DType::F64 {
+        DType::F64
+    } else {
+        DType::F32
+    };
+    step.account
+        .charge(4 * grad.len() as u64, (x.len() + grad.len()) as u64 * 8)?;
+    Ok((
+        step.full(x.shape(), wide, burn_ir::ScalarIr::Int(0))?,
+        step.cast(grad, wide)?,
+    ))
 }
 
 /// Calls `$act` with the elements of `$zeros`, to write, and those of `$grad`, in the type of both.
@@ -119,7 +127,12 @@ pub fn max_backward(step: &Step<'_>, [x, places, grad]: [Tensor; 3]) -> Result<T
     let places = step.cast(places, DType::I64)?;
     let places = places.values::<i64>("max_pool_backward")?;
     let window_count = spatial(&grad)?;
-    let result = sum_into!(step, zeros, grad, |out, values| scatter(out, values, places, (plane, window_count)))?;
+    let result = sum_into!(step, zeros, grad, |out, values| scatter(
+        out,
+        values,
+        places,
+        (plane, window_count)
+    ))?;
     step.cast(result, dtype)
 }
 
@@ -151,9 +164,15 @@ fn window_spans(x: &[usize], grad: &[usize], windows: &Windows, count_padding: b
         let stride = *windows.stride.get(axis)?;
         let window = |at: usize| {
             let start = at.checked_mul(stride)?;
-            let end = start.checked_add(kernel)?.min(length.checked_add(padding.checked_mul(2)?)?);
+            let end = start
+                .checked_add(kernel)?
+                .min(length.checked_add(padding.checked_mul(2)?)?);
             let (from, to) = (start.max(padding) - padding, end.saturating_sub(padding).min(length));
-            let count = if count_padding { end.checked_sub(start)? } else { to.checked_sub(from)? };
+            let count = if count_padding {
+                end.checked_sub(start)?
+            } else {
+                to.checked_sub(from)?
+            };
             (to >= from).then_some((from, to, count))
         };
         (0..grad[axis + 2]).map(window).collect()
@@ -185,12 +204,22 @@ fn adaptive_span(from: usize, to: usize) -> Vec<(usize, usize, usize)> {
 
 fn adaptive_spans(step: &Step<'_>, x: &[usize], windows: &[usize]) -> Result<Spans> {
     if x.len() != windows.len() + 2 {
-        return Err(malformed(&format!("an adaptive pool to {windows:?} over a tensor of shape {x:?}")));
+        return Err(malformed(&format!(
+            "an adaptive pool to {windows:?} over a tensor of shape {x:?}"
+        )));
     }
     // The result is leased by the caller after this; the spans are no longer than its longest dimension.
-    let spans: u64 = windows.iter().fold(0u64, |sum, count| sum.saturating_add(*count as u64));
-    let _scratch = step.account.lease(spans.saturating_mul(size_of::<(usize, usize, usize)>() as u64))?;
-    Ok(x[2..].iter().zip(windows).map(|(from, to)| adaptive_span(*from, *to)).collect())
+    let spans: u64 = windows
+        .iter()
+        .fold(0u64, |sum, count| sum.saturating_add(*count as u64));
+    let _scratch = step
+        .account
+        .lease(spans.saturating_mul(size_of::<(usize, usize, usize)>() as u64))?;
+    Ok(x[2..]
+        .iter()
+        .zip(windows)
+        .map(|(from, to)| adaptive_span(*from, *to))
+        .collect())
 }
 
 /// The mean of windows that cover each spatial dimension evenly.
@@ -202,12 +231,18 @@ pub fn adaptive(step: &Step<'_>, x: &Tensor, windows: &[usize]) -> Result<Tensor
     tensor_compute::element_count("adaptive_avg_pool", &shape, wide)?;
     let spans = adaptive_spans(step, x.shape(), windows)?;
     let zeros = step.full(&shape, wide, burn_ir::ScalarIr::Int(0))?;
-    step.account.charge(4 * (x.len() + zeros.len()) as u64, 8 * (x.len() + zeros.len()) as u64)?;
+    step.account
+        .charge(4 * (x.len() + zeros.len()) as u64, 8 * (x.len() + zeros.len()) as u64)?;
     let x = step.cast(x.clone(), wide)?;
     let plane = spatial(&x)?;
     let lengths = x.shape()[2..].to_vec();
     let planes = (plane, windows.iter().product());
-    let result = sum_into!(step, zeros, x, |out, values| means(step, (out, values), planes, (&spans, &lengths)))?;
+    let result = sum_into!(step, zeros, x, |out, values| means(
+        step,
+        (out, values),
+        planes,
+        (&spans, &lengths)
+    ))?;
     step.cast(result, dtype)
 }
 
@@ -240,7 +275,12 @@ fn spread(step: &Step<'_>, x: &Tensor, grad: Tensor, spans: &Spans) -> Result<Te
     let (zeros, grad) = prepared(step, x, grad, "avg_pool_backward")?;
     let total = spatial(&grad)?;
     let planes = (plane, total);
-    let result = sum_into!(step, zeros, grad, |out, values| shares(step, (out, values), planes, (spans, &lengths)))?;
+    let result = sum_into!(step, zeros, grad, |out, values| shares(
+        step,
+        (out, values),
+        planes,
+        (spans, &lengths)
+    ))?;
     step.cast(result, dtype)
 }
 
@@ -261,10 +301,7 @@ fn shares<T: Real>(
 }
 
 /// Calls `act` with each window's number, its count and its span along each dimension, in row-major order.
-fn each_window(
-    spans: &Spans,
-    mut act: impl FnMut(usize, usize, &[(usize, usize, usize)]) -> Result<()>,
-) -> Result<()> {
+fn each_window(spans: &Spans, mut act: impl FnMut(usize, usize, &[(usize, usize, usize)]) -> Result<()>) -> Result<()> {
     let total: usize = spans.iter().map(Vec::len).product();
     let mut here = vec![(0, 0, 0); spans.len()];
     for window in 0..total {
@@ -274,7 +311,12 @@ fn each_window(
             rest /= along.len();
         }
         // Padding may be any number, so their product may be too large for one; a mean over so many is 0 either way.
-        act(window, here.iter().fold(1usize, |count, (_, _, along)| count.saturating_mul(*along)), &here)?;
+        act(
+            window,
+            here.iter()
+                .fold(1usize, |count, (_, _, along)| count.saturating_mul(*along)),
+            &here,
+        )?;
     }
     Ok(())
 }

@@ -44,7 +44,11 @@ impl Random {
         };
         let state = next() << 64 | next();
         let increment = (next() << 64 | next()) | 1;
-        Self { state, increment, spare: None }
+        Self {
+            state,
+            increment,
+            spare: None,
+        }
     }
 
     /// 64 random bits.
@@ -86,10 +90,15 @@ pub fn random(step: &mut Step<'_>, op: &RandomOpIr) -> Result<Tensor> {
     let dtype = super::element_type::ours(op.out.dtype)?;
     let shape: &[usize] = &op.out.shape;
     let count = tensor_compute::element_count("random", shape, DType::F64)? as u64;
-    step.account.charge(count.saturating_mul(FLOPS_PER_ELEMENT), count * dtype.size() as u64)?;
+    step.account
+        .charge(count.saturating_mul(FLOPS_PER_ELEMENT), count * dtype.size() as u64)?;
     match dtype {
         DType::Bool | DType::Text => return Err(malformed("random booleans are made by comparing random floats")),
-        DType::F32 => return fill(step, shape, |random| below(op.distribution, random.draw(op.distribution))),
+        DType::F32 => {
+            return fill(step, shape, |random| {
+                below(op.distribution, random.draw(op.distribution))
+            });
+        }
         DType::F64 => return fill(step, shape, |random| random.draw(op.distribution)),
         _ => {}
     }

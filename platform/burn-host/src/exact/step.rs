@@ -16,7 +16,9 @@ pub struct Step<'a> {
 /// Exactly `N` tensors.
 pub fn exactly<const N: usize>(inputs: Vec<Tensor>) -> Result<[Tensor; N]> {
     let count = inputs.len();
-    inputs.try_into().map_err(|_| malformed(&format!("{N} operands are needed, {count} came")))
+    inputs
+        .try_into()
+        .map_err(|_| malformed(&format!("{N} operands are needed, {count} came")))
 }
 
 /// `N` tensors, and one more if it is there.
@@ -77,7 +79,11 @@ impl Step<'_> {
 
     /// To another element type; the tensor itself if it has that type.
     pub fn cast(&self, x: Tensor, dtype: DType) -> Result<Tensor> {
-        if x.dtype() == dtype { Ok(x) } else { self.op(&Op::Cast(dtype), &[&x]) }
+        if x.dtype() == dtype {
+            Ok(x)
+        } else {
+            self.op(&Op::Cast(dtype), &[&x])
+        }
     }
 
     /// The same elements in another shape.
@@ -94,7 +100,10 @@ impl Step<'_> {
     pub fn swap(&self, x: &Tensor, first: usize, second: usize) -> Result<Tensor> {
         let mut order: Vec<usize> = (0..x.rank()).collect();
         if first >= order.len() || second >= order.len() {
-            return Err(malformed(&format!("dimensions {first} and {second} of a tensor of shape {:?}", x.shape())));
+            return Err(malformed(&format!(
+                "dimensions {first} and {second} of a tensor of shape {:?}",
+                x.shape()
+            )));
         }
         order.swap(first, second);
         self.transpose(x, order)

@@ -26,7 +26,10 @@ pub fn copy_view(step: &Step<'_>, x: &Tensor, view: &View) -> Result<Tensor> {
         sum.checked_add(length.saturating_sub(1).checked_mul(*stride)?)
     });
     if count > 0 && last.is_none_or(|last| last >= x.len()) {
-        return Err(malformed(&format!("a view of a tensor of shape {:?} leaves it", x.shape())));
+        return Err(malformed(&format!(
+            "a view of a tensor of shape {:?} leaves it",
+            x.shape()
+        )));
     }
     step.account.charge(0, 2 * count as u64 * x.dtype().size() as u64)?;
     with_data!(x.data(), values => copy_values(step.account, values, view, &shape))
@@ -71,11 +74,18 @@ fn advance(index: &mut [usize], lengths: impl DoubleEndedIterator<Item = usize> 
 /// step takes the same part from its end. Dimensions without a slice are whole.
 pub fn ranges(shape: &[usize], slices: &[Slice]) -> Result<Vec<SliceRange>> {
     if slices.len() > shape.len() {
-        return Err(malformed(&format!("{} slices of a tensor of shape {shape:?}", slices.len())));
+        return Err(malformed(&format!(
+            "{} slices of a tensor of shape {shape:?}",
+            slices.len()
+        )));
     }
     let range = |(axis, length): (usize, &usize)| {
         let Some(slice) = slices.get(axis) else {
-            return Ok(SliceRange { start: 0, count: *length, step: 1 });
+            return Ok(SliceRange {
+                start: 0,
+                count: *length,
+                step: 1,
+            });
         };
         let bound = |at: isize| match at {
             0.. => at.unsigned_abs().min(*length),
@@ -93,7 +103,11 @@ pub fn ranges(shape: &[usize], slices: &[Slice]) -> Result<Vec<SliceRange>> {
             0.. => start,
             _ => end - 1,
         };
-        Ok(SliceRange { start: first, count, step: slice.step as i64 })
+        Ok(SliceRange {
+            start: first,
+            count,
+            step: slice.step as i64,
+        })
     };
     shape.iter().enumerate().map(range).collect()
 }
@@ -110,7 +124,8 @@ pub fn assign(step: &Step<'_>, x: Tensor, slices: &[Slice], value: &Tensor) -> R
             value.shape()
         )));
     }
-    step.account.charge(0, (x.len() + 2 * value.len()) as u64 * x.dtype().size() as u64)?;
+    step.account
+        .charge(0, (x.len() + 2 * value.len()) as u64 * x.dtype().size() as u64)?;
     let shape = x.shape().to_vec();
     edit!(step.account, x, out => {
         let values = value.values("assign")?;
@@ -147,7 +162,11 @@ fn assign_values<T: Element>(out: &mut [T], shape: &[usize], ranges: &[SliceRang
 /// The index that the element `at` of a range has. Ranges were made for their tensor, so it is inside.
 fn position(range: &SliceRange, at: usize) -> usize {
     let distance = at * range.step.unsigned_abs() as usize;
-    if range.step < 0 { range.start - distance } else { range.start + distance }
+    if range.step < 0 {
+        range.start - distance
+    } else {
+        range.start + distance
+    }
 }
 
 /// A tensor's elements to change: its own buffer if nobody else holds it, else a copy under a new lease.
@@ -208,9 +227,16 @@ pub(crate) use edit;
 /// The windows of `size` elements every `step_by` along a dimension, as a new last dimension.
 pub fn unfold(step: &Step<'_>, x: &Tensor, dim: usize, size: usize, step_by: usize) -> Result<Tensor> {
     let Some(length) = x.shape().get(dim).copied().filter(|_| step_by > 0) else {
-        return Err(malformed(&format!("unfold along {dim} by {step_by} of a tensor of shape {:?}", x.shape())));
+        return Err(malformed(&format!(
+            "unfold along {dim} by {step_by} of a tensor of shape {:?}",
+            x.shape()
+        )));
     };
-    let windows = if size > length { 0 } else { (length - size) / step_by + 1 };
+    let windows = if size > length {
+        0
+    } else {
+        (length - size) / step_by + 1
+    };
     let strides = strides(x.shape());
     let mut view: View = x.shape().iter().copied().zip(strides.iter().copied()).collect();
     view[dim] = (windows, strides[dim].saturating_mul(step_by));

@@ -47,7 +47,10 @@ impl Table {
     /// Keeps a result under the name the stream gave it, if it is what the stream expects.
     pub fn put(&mut self, expected: &TensorIr, tensor: Tensor) -> Result<()> {
         if expected.status != TensorStatus::NotInit {
-            return Err(malformed(&format!("tensor {} is a result and has a value already", expected.id.value())));
+            return Err(malformed(&format!(
+                "tensor {} is a result and has a value already",
+                expected.id.value()
+            )));
         }
         same(expected, &tensor)?;
         self.insert(expected.id, tensor)
@@ -63,7 +66,11 @@ impl Table {
 
     /// Takes an upload in.
     pub fn put_upload(&mut self, account: &Session, upload: BurnUpload<'_>) -> Result<()> {
-        let shape: Option<Vec<usize>> = upload.shape.iter().map(|length| usize::try_from(*length).ok()).collect();
+        let shape: Option<Vec<usize>> = upload
+            .shape
+            .iter()
+            .map(|length| usize::try_from(*length).ok())
+            .collect();
         let shape = shape.ok_or_else(|| malformed("a dimension is longer than any memory"))?;
         let dtype: DType =
             postcard::from_bytes(upload.element_type).map_err(|error| malformed(&format!("element type: {error}")))?;
@@ -93,7 +100,9 @@ fn same(said: &TensorIr, is: &Tensor) -> Result<()> {
         return Ok(());
     }
     // At most so many lengths are quoted: the stream may claim any number of dimensions.
-    let quoted = shape.get(..shape.len().min(tensor_compute::MAX_RANK)).unwrap_or_default();
+    let quoted = shape
+        .get(..shape.len().min(tensor_compute::MAX_RANK))
+        .unwrap_or_default();
     Err(malformed(&format!(
         "tensor {} is {} of shape {:?}, not {dtype} of shape {quoted:?}",
         said.id.value(),

@@ -10,7 +10,12 @@ use burn_ir::{
 use tensor_compute::{BurnSession, BurnUpload, Session, Settings};
 
 fn tensor(id: u64, shape: &[usize], status: TensorStatus) -> TensorIr {
-    TensorIr { id: TensorId::new(id), shape: Shape::from(shape.to_vec()), status, dtype: DType::F32 }
+    TensorIr {
+        id: TensorId::new(id),
+        shape: Shape::from(shape.to_vec()),
+        status,
+        dtype: DType::F32,
+    }
 }
 
 fn new(id: u64, shape: &[usize]) -> TensorIr {
@@ -18,11 +23,21 @@ fn new(id: u64, shape: &[usize]) -> TensorIr {
 }
 
 fn add(left: TensorIr, right: TensorIr, out: TensorIr) -> OperationIr {
-    OperationIr::NumericFloat(DType::F32, NumericOperationIr::Add(BinaryOpIr { lhs: left, rhs: right, out }))
+    OperationIr::NumericFloat(
+        DType::F32,
+        NumericOperationIr::Add(BinaryOpIr {
+            lhs: left,
+            rhs: right,
+            out,
+        }),
+    )
 }
 
 fn full(out: TensorIr, value: f64) -> OperationIr {
-    let op = FullOpIr { out, value: ScalarIr::Float(value) };
+    let op = FullOpIr {
+        out,
+        value: ScalarIr::Float(value),
+    };
     OperationIr::NumericFloat(DType::F32, NumericOperationIr::Full(op))
 }
 
@@ -35,7 +50,10 @@ impl Bench {
     fn new(memory: u64) -> Self {
         let account = Session::new(Settings::default(), memory);
         account.grant(u64::MAX);
-        Self { account, session: ExactSession::default() }
+        Self {
+            account,
+            session: ExactSession::default(),
+        }
     }
 
     fn run(&mut self, operations: &[OperationIr]) -> Result<(), String> {
@@ -44,20 +62,38 @@ impl Bench {
     }
 
     fn send(&mut self, messages: &[Message]) -> Result<(), String> {
-        let batch: Vec<u8> = messages.iter().flat_map(|message| postcard::to_stdvec(message).unwrap()).collect();
-        self.session.submit(&self.account, &batch).map_err(|error| error.to_string())
+        let batch: Vec<u8> = messages
+            .iter()
+            .flat_map(|message| postcard::to_stdvec(message).unwrap())
+            .collect();
+        self.session
+            .submit(&self.account, &batch)
+            .map_err(|error| error.to_string())
     }
 
     fn read(&mut self, tensor: &TensorIr) -> Result<Vec<f32>, String> {
         let name = postcard::to_stdvec(tensor).unwrap();
-        let bytes = self.session.read(&self.account, &name).map_err(|error| error.to_string())?;
-        Ok(bytes.chunks(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect())
+        let bytes = self
+            .session
+            .read(&self.account, &name)
+            .map_err(|error| error.to_string())?;
+        Ok(bytes
+            .chunks(4)
+            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+            .collect())
     }
 
     fn upload(&mut self, id: u64, shape: &[u64], bytes: &[u8]) -> Result<(), String> {
         let element_type = postcard::to_stdvec(&DType::F32).unwrap();
-        let upload = BurnUpload { id, shape, element_type: &element_type, bytes };
-        self.session.upload(&self.account, upload).map_err(|error| error.to_string())
+        let upload = BurnUpload {
+            id,
+            shape,
+            element_type: &element_type,
+            bytes,
+        };
+        self.session
+            .upload(&self.account, upload)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -78,11 +114,25 @@ fn tensors_live_until_they_are_dropped_or_used_up() {
     let init = OperationIr::Init(InitOperationIr { out: new(1, &[3]) });
     let kept = tensor(1, &[3], TensorStatus::ReadOnly);
     let last = tensor(1, &[3], TensorStatus::ReadWrite);
-    bench.run(&[init, full(new(2, &[3]), 0.5), add(kept.clone(), tensor(2, &[3], TensorStatus::ReadWrite), new(3, &[3]))]).unwrap();
+    bench
+        .run(&[
+            init,
+            full(new(2, &[3]), 0.5),
+            add(kept.clone(), tensor(2, &[3], TensorStatus::ReadWrite), new(3, &[3])),
+        ])
+        .unwrap();
     assert_eq!(bench.session.tensors(), 2);
     assert_eq!(bench.account.live_bytes(), 24);
-    assert_eq!(bench.read(&tensor(3, &[3], TensorStatus::ReadOnly)), Ok(vec![1.5, 2.5, 3.5]));
-    bench.run(&[OperationIr::Drop(last), OperationIr::Drop(tensor(3, &[3], TensorStatus::ReadWrite))]).unwrap();
+    assert_eq!(
+        bench.read(&tensor(3, &[3], TensorStatus::ReadOnly)),
+        Ok(vec![1.5, 2.5, 3.5])
+    );
+    bench
+        .run(&[
+            OperationIr::Drop(last),
+            OperationIr::Drop(tensor(3, &[3], TensorStatus::ReadWrite)),
+        ])
+        .unwrap();
     assert_eq!((bench.session.tensors(), bench.account.live_bytes()), (0, 0));
     let error = bench.run(&[add(kept.clone(), kept, new(4, &[3]))]).unwrap_err();
     assert!(error.contains("there is no tensor 1"), "{error}");
@@ -92,7 +142,9 @@ fn tensors_live_until_they_are_dropped_or_used_up() {
 fn an_error_is_told_again_whatever_is_asked() {
     let mut bench = Bench::new(1 << 20);
     bench.run(&[full(new(1, &[2]), 1.0)]).unwrap();
-    let error = bench.run(&[OperationIr::Custom(CustomOpIr::new("mine", &[], &[new(2, &[1])]))]).unwrap_err();
+    let error = bench
+        .run(&[OperationIr::Custom(CustomOpIr::new("mine", &[], &[new(2, &[1])]))])
+        .unwrap_err();
     assert!(error.contains("Custom is not offered"), "{error}");
     assert_eq!(bench.read(&tensor(1, &[2], TensorStatus::ReadOnly)), Err(error.clone()));
     assert_eq!(bench.upload(9, &[0], &[]), Err(error));
@@ -106,11 +158,29 @@ fn what_the_stream_says_of_results_is_not_believed() {
         let error = Bench::new(1 << 20).run(operations).unwrap_err();
         assert!(error.contains(why), "{error}");
     };
-    refused(&[one(), add(input(), input(), new(2, &[3, 2]))], "is float32 of shape [2, 3], not float32 of shape [3, 2]");
-    refused(&[one(), add(tensor(1, &[6], TensorStatus::ReadOnly), input(), new(2, &[2, 3]))], "of shape [2, 3], not");
+    refused(
+        &[one(), add(input(), input(), new(2, &[3, 2]))],
+        "is float32 of shape [2, 3], not float32 of shape [3, 2]",
+    );
+    refused(
+        &[
+            one(),
+            add(tensor(1, &[6], TensorStatus::ReadOnly), input(), new(2, &[2, 3])),
+        ],
+        "of shape [2, 3], not",
+    );
     refused(&[one(), add(input(), input(), new(1, &[2, 3]))], "the name 1 is taken");
-    refused(&[one(), add(input(), input(), tensor(2, &[2, 3], TensorStatus::ReadWrite))], "has a value already");
-    let ints = TensorIr { dtype: DType::I32, ..new(2, &[2, 3]) };
+    refused(
+        &[
+            one(),
+            add(input(), input(), tensor(2, &[2, 3], TensorStatus::ReadWrite)),
+        ],
+        "has a value already",
+    );
+    let ints = TensorIr {
+        dtype: DType::I32,
+        ..new(2, &[2, 3])
+    };
     refused(&[one(), add(input(), input(), ints)], "not int32");
 }
 
@@ -120,13 +190,26 @@ fn shapes_and_memory_are_checked_before_anything_is_made() {
     assert!(refused(full(new(1, &[1 << 40]), 1.0)).contains("at most"));
     assert!(refused(full(new(1, &[1 << 40, 1 << 40]), 1.0)).contains("at most"));
     assert!(refused(full(new(1, &[1 << 20]), 1.0)).contains("ask for more memory"));
-    let random = RandomOpIr { out: new(1, &[1 << 30]), distribution: Distribution::Normal(0.0, 1.0) };
+    let random = RandomOpIr {
+        out: new(1, &[1 << 30]),
+        distribution: Distribution::Normal(0.0, 1.0),
+    };
     assert!(refused(OperationIr::Float(DType::F32, FloatOperationIr::Random(random))).contains("memory"));
     let zeros = CreationOpIr { out: new(1, &[1; 40]) };
     assert!(refused(OperationIr::BaseFloat(BaseOperationIr::Zeros(zeros))).contains("dimensions"));
     let mut bench = Bench::new(1 << 20);
-    assert!(bench.upload(1, &[u64::MAX, 2], &[0; 8]).unwrap_err().contains("at most"));
-    assert!(Bench::new(1 << 20).upload(1, &[3], &[0; 8]).unwrap_err().contains("12 bytes, 8 were given"));
+    assert!(
+        bench
+            .upload(1, &[u64::MAX, 2], &[0; 8])
+            .unwrap_err()
+            .contains("at most")
+    );
+    assert!(
+        Bench::new(1 << 20)
+            .upload(1, &[3], &[0; 8])
+            .unwrap_err()
+            .contains("12 bytes, 8 were given")
+    );
 }
 
 #[test]
