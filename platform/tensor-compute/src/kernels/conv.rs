@@ -78,12 +78,26 @@ pub fn conv(
         );
         return Err(ComputeError::Shape { op: OP, why });
     }
-    let windows = Windows::new(OP, spatial, &weight.shape()[2..], (&options.strides, &options.pads, &options.dilations))?;
+    let windows = Windows::new(
+        OP,
+        spatial,
+        &weight.shape()[2..],
+        (&options.strides, &options.pads, &options.dilations),
+    )?;
     let (input, output) = (spread(spatial, 1), windows.outputs(OP, spatial, false)?);
     let mut shape = vec![batch, filters];
     shape.extend_from_slice(&output[3 - spatial.len()..]);
-    let geometry =
-        Geometry { op: OP, batch, groups, channels: channels / groups, filters: filters / groups, input, output, windows, shape };
+    let geometry = Geometry {
+        op: OP,
+        batch,
+        groups,
+        channels: channels / groups,
+        filters: filters / groups,
+        input,
+        output,
+        windows,
+        shape,
+    };
     let chain = weight.shape()[1..].iter().product::<usize>();
     let count = element_count(OP, &geometry.shape, x.dtype())?;
     charge(session, (count, chain), [x, weight])?;
@@ -108,7 +122,12 @@ pub fn conv_transpose(
         );
         return Err(ComputeError::Shape { op: OP, why });
     }
-    let windows = Windows::new(OP, spatial, &weight.shape()[2..], (&options.strides, &options.pads, &options.dilations))?;
+    let windows = Windows::new(
+        OP,
+        spatial,
+        &weight.shape()[2..],
+        (&options.strides, &options.pads, &options.dilations),
+    )?;
     let (input, output) = (spread(spatial, 1), windows.origins(OP, spatial, output_padding)?);
     let total = filters.checked_mul(groups).ok_or_else(|| ComputeError::Shape {
         op: OP,
@@ -116,7 +135,17 @@ pub fn conv_transpose(
     })?;
     let mut shape = vec![batch, total];
     shape.extend_from_slice(&output[3 - spatial.len()..]);
-    let geometry = Geometry { op: OP, batch, groups, channels: channels / groups, filters, input, output, windows, shape };
+    let geometry = Geometry {
+        op: OP,
+        batch,
+        groups,
+        channels: channels / groups,
+        filters,
+        input,
+        output,
+        windows,
+        shape,
+    };
     element_count(OP, &geometry.shape, x.dtype())?;
     charge(session, (x.len(), weight.shape()[1..].iter().product()), [x, weight])?;
     run(session, &geometry, (x, weight, bias), true)
@@ -141,14 +170,19 @@ fn dimensions<'a>(
         return Err(ComputeError::Shape { op, why });
     }
     if options.groups == 0 {
-        return Err(ComputeError::Argument { op, why: "there is at least 1 group, 0 were given".to_owned() });
+        return Err(ComputeError::Argument {
+            op,
+            why: "there is at least 1 group, 0 were given".to_owned(),
+        });
     }
     Ok((x.shape()[0], options.groups, &x.shape()[2..]))
 }
 
 fn charge(session: &Session, (count, chain): (usize, usize), operands: [&Tensor; 2]) -> Result<()> {
     let flops = (count as u64).saturating_mul(chain as u64).saturating_mul(2);
-    let elements = operands.iter().fold(count as u64, |sum, operand| sum.saturating_add(operand.len() as u64));
+    let elements = operands
+        .iter()
+        .fold(count as u64, |sum, operand| sum.saturating_add(operand.len() as u64));
     session.charge(flops, elements.saturating_mul(operands[0].dtype().size() as u64))
 }
 
@@ -181,7 +215,12 @@ fn run(
             let single = |tensor| half_to_single(session, op, tensor);
             let (wide_x, wide_weight) = (single(x)?, single(weight)?);
             let wide_bias = bias.map(single).transpose()?;
-            let wide = typed::<f32>(session, geometry, (&wide_x, &wide_weight, wide_bias.as_ref()), transposed)?;
+            let wide = typed::<f32>(
+                session,
+                geometry,
+                (&wide_x, &wide_weight, wide_bias.as_ref()),
+                transposed,
+            )?;
             single_to_half(session, op, &wide, x.dtype())
         }
         DType::F32 => typed!(f32),
@@ -194,7 +233,10 @@ fn run(
         DType::U16 => typed!(u16),
         DType::U32 => typed!(u32),
         DType::U64 => typed!(u64),
-        DType::Bool | DType::Text => Err(ComputeError::DType { op, why: format!("takes numbers, not {}", x.dtype()) }),
+        DType::Bool | DType::Text => Err(ComputeError::DType {
+            op,
+            why: format!("takes numbers, not {}", x.dtype()),
+        }),
     }
 }
 
@@ -206,7 +248,11 @@ fn typed<T: Number>(
 ) -> Result<Tensor> {
     let op = geometry.op;
     let bias = bias.map(|bias| bias.values::<T>(op)).transpose()?;
-    let operands = Operands { x: x.values::<T>(op)?, weight: weight.values::<T>(op)?, bias };
+    let operands = Operands {
+        x: x.values::<T>(op)?,
+        weight: weight.values::<T>(op)?,
+        bias,
+    };
     session.make(op, &geometry.shape, |out: &mut [T]| {
         if out.is_empty() {
             Ok(())

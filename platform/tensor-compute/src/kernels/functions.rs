@@ -117,7 +117,10 @@ pub(super) fn tanh(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn sigmoid(x: f32) -> f32 {
     let e = exp(-x.abs());
-    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+    let w = 1.0 + e;
+    let q = (if x < 0.0 { e } else { 1.0 }) / w;
+    // What 1 + e lost, put back: w is too small by that.
+    (-q).mul_add(e - (w - 1.0), q)
 }
 
 /// The error function: x + x q(x^2) below 0.92, else 1 - e^-p(x) with p = -log(erfc).

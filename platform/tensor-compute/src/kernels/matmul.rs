@@ -14,8 +14,8 @@ mod tiles;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use batch::{half_to_single, single_to_half};
 pub use batch::matmul;
+pub(crate) use batch::{half_to_single, single_to_half};
 
 use crate::error::{ComputeError, Result};
 use crate::kernels::threads::Place;
@@ -57,7 +57,10 @@ impl<T> Copy for Target<T> {}
 impl<T> Target<T> {
     /// From a row and a column on.
     pub(crate) fn from(self, row: usize, column: usize) -> Self {
-        Self { place: Place(self.place.at(row * self.row + column)), row: self.row }
+        Self {
+            place: Place(self.place.at(row * self.row + column)),
+            row: self.row,
+        }
     }
 
     /// The first `n` elements of a row.
@@ -94,7 +97,10 @@ pub fn matmul_into<T: crate::Element>(
         )*};
     }
     as_one_of!(f32, f64, i8, i16, i32, i64, u8, u16, u32, u64);
-    Err(ComputeError::DType { op: "matmul", why: format!("multiplies numbers of 32 or 64 bits, not {}", T::DTYPE) })
+    Err(ComputeError::DType {
+        op: "matmul",
+        why: format!("multiplies numbers of 32 or 64 bits, not {}", T::DTYPE),
+    })
 }
 
 /// See [`matmul_into`].
@@ -108,22 +114,37 @@ pub(crate) fn multiply<T: Number>(
         if rows == 0 || columns == 0 {
             return true;
         }
-        let last = (rows - 1).checked_mul(row).zip((columns - 1).checked_mul(column)).and_then(|(r, c)| r.checked_add(c));
+        let last = (rows - 1)
+            .checked_mul(row)
+            .zip((columns - 1).checked_mul(column))
+            .and_then(|(r, c)| r.checked_add(c));
         last.is_some_and(|last| last < length)
     };
     let Product { m, k, n, a, b } = *product;
     let rows_apart = m <= 1 || c_row >= n;
-    if !(rows_apart && fits(c.len(), (m, c_row), (n, 1)) && fits(a.0.len(), (m, a.1), (k, a.2)))
-        || !fits(b.0.len(), (k, b.1), (n, b.2))
-    {
+    let operands_fit = fits(a.0.len(), (m, a.1), (k, a.2)) && fits(b.0.len(), (k, b.1), (n, b.2));
+    if !(rows_apart && fits(c.len(), (m, c_row), (n, 1)) && operands_fit) {
         let why = format!(
             "{m} x {k} by {k} x {n} with steps {:?}, {:?} and rows {c_row} apart does not fit slices of {}, {} and {}",
-            (a.1, a.2), (b.1, b.2), a.0.len(), b.0.len(), c.len()
+            (a.1, a.2),
+            (b.1, b.2),
+            a.0.len(),
+            b.0.len(),
+            c.len()
         );
         return Err(ComputeError::Shape { op: "matmul", why });
     }
     // SAFETY: all elements of the result lie in `c`, which is ours alone.
-    unsafe { multiply_at(session, product, Target { place: Place(c.as_mut_ptr()), row: c_row }) }
+    unsafe {
+        multiply_at(
+            session,
+            product,
+            Target {
+                place: Place(c.as_mut_ptr()),
+                row: c_row,
+            },
+        )
+    }
 }
 
 /// See [`matmul_into`]; for results that lie between those of other threads.

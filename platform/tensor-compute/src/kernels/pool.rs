@@ -32,7 +32,9 @@ struct Geometry {
 
 /// See [`crate::Op::Pool`].
 pub fn pool(session: &Session, x: &Tensor, options: &PoolOptions) -> Result<Vec<Tensor>> {
-    let [_, _, spatial @ ..] = x.shape() else { return Err(rank_error(x)) };
+    let [_, _, spatial @ ..] = x.shape() else {
+        return Err(rank_error(x));
+    };
     if !(1..=3).contains(&spatial.len()) {
         return Err(rank_error(x));
     }
@@ -41,21 +43,38 @@ pub fn pool(session: &Session, x: &Tensor, options: &PoolOptions) -> Result<Vec<
     let output = windows.outputs(OP, spatial, options.ceil)?;
     let mut shape = x.shape()[..2].to_vec();
     shape.extend_from_slice(&output[3 - spatial.len()..]);
-    let geometry = Geometry { windows, input: spread(spatial, 1), output, shape };
+    let geometry = Geometry {
+        windows,
+        input: spread(spatial, 1),
+        output,
+        shape,
+    };
     let count = element_count(OP, &geometry.shape, x.dtype())? as u64;
-    let flops = geometry.windows.kernel.iter().fold(count, |all, length| all.saturating_mul(*length as u64));
-    let bytes = (x.len() as u64).saturating_add(count).saturating_mul(x.dtype().size() as u64);
+    let flops = geometry
+        .windows
+        .kernel
+        .iter()
+        .fold(count, |all, length| all.saturating_mul(*length as u64));
+    let bytes = (x.len() as u64)
+        .saturating_add(count)
+        .saturating_mul(x.dtype().size() as u64);
     if let PoolKind::Lp { p } = options.kind
         && !(p > 0.0 && p.is_finite())
     {
-        return Err(ComputeError::Argument { op: OP, why: format!("the exponent must be positive and finite, not {p}") });
+        return Err(ComputeError::Argument {
+            op: OP,
+            why: format!("the exponent must be positive and finite, not {p}"),
+        });
     }
     session.charge(flops, bytes)?;
     by_type(session, &geometry, x, options.kind)
 }
 
 fn rank_error(x: &Tensor) -> ComputeError {
-    ComputeError::Shape { op: OP, why: format!("takes (n, c, 1 to 3 spatial dimensions), not {:?}", x.shape()) }
+    ComputeError::Shape {
+        op: OP,
+        why: format!("takes (n, c, 1 to 3 spatial dimensions), not {:?}", x.shape()),
+    }
 }
 
 fn by_type(session: &Session, geometry: &Geometry, x: &Tensor, kind: PoolKind) -> Result<Vec<Tensor>> {
@@ -63,7 +82,10 @@ fn by_type(session: &Session, geometry: &Geometry, x: &Tensor, kind: PoolKind) -
         ($number:ty) => {
             match kind {
                 PoolKind::Max { indices } => largest::<$number>(session, geometry, x, indices),
-                _ => Err(ComputeError::DType { op: OP, why: format!("means and norms take floats, not {}", x.dtype()) }),
+                _ => Err(ComputeError::DType {
+                    op: OP,
+                    why: format!("means and norms take floats, not {}", x.dtype()),
+                }),
             }
         };
     }
@@ -86,9 +108,10 @@ fn by_type(session: &Session, geometry: &Geometry, x: &Tensor, kind: PoolKind) -
         DType::U16 => whole!(u16),
         DType::U32 => whole!(u32),
         DType::U64 => whole!(u64),
-        DType::Bool | DType::Text => {
-            Err(ComputeError::DType { op: OP, why: format!("takes numbers, not {}", x.dtype()) })
-        }
+        DType::Bool | DType::Text => Err(ComputeError::DType {
+            op: OP,
+            why: format!("takes numbers, not {}", x.dtype()),
+        }),
     }
 }
 
@@ -115,7 +138,14 @@ fn fold<T: Real>(session: &Session, geometry: &Geometry, x: &Tensor, how: Fold) 
         each_plane(session, geometry, out, |at, out| {
             let length = geometry.input.iter().product::<usize>();
             let x = &x[at * length..][..length];
-            vectorised(path, &mut plane::Folded { plane: Plane { geometry, x, out }, how, counts: &counts });
+            vectorised(
+                path,
+                &mut plane::Folded {
+                    plane: Plane { geometry, x, out },
+                    how,
+                    counts: &counts,
+                },
+            );
             Ok(())
         })
     })?;
@@ -130,7 +160,12 @@ fn largest<T: Value>(session: &Session, geometry: &Geometry, x: &Tensor, indices
         let result = session.make(OP, &geometry.shape, |out: &mut [T]| {
             each_plane(session, geometry, out, |at, out| {
                 let x = &x[at * length..][..length];
-                vectorised(path, &mut Largest { plane: Plane { geometry, x, out } });
+                vectorised(
+                    path,
+                    &mut Largest {
+                        plane: Plane { geometry, x, out },
+                    },
+                );
                 Ok(())
             })
         })?;
@@ -172,7 +207,9 @@ fn each_plane<T: Value>(
     in_parallel(session, planes.div_ceil(together), |part| {
         (part * together..planes.min((part + 1) * together)).try_for_each(|at| {
             // SAFETY: the plane lies in `out`, and only this part has it.
-            work(at, unsafe { std::slice::from_raw_parts_mut(place.at(at * windows), windows) })
+            work(at, unsafe {
+                std::slice::from_raw_parts_mut(place.at(at * windows), windows)
+            })
         })
     })
 }

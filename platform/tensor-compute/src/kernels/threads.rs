@@ -83,7 +83,11 @@ fn pool() -> Option<&'static ThreadPool> {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
     let build = || {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("tensor-{n}")).build().ok()
+        ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|n| format!("tensor-{n}"))
+            .build()
+            .ok()
     };
     POOL.get_or_init(build).as_ref()
 }
@@ -150,7 +154,10 @@ impl Crew {
         // SAFETY: the call was open when we signed in, and its caller waits until we sign out below.
         let work = unsafe { &*self.work };
         if catch_unwind(AssertUnwindSafe(|| self.run(work))).is_err() {
-            self.fail(usize::MAX, ComputeError::Device("a thread of the operation failed".to_owned()));
+            self.fail(
+                usize::MAX,
+                ComputeError::Device("a thread of the operation failed".to_owned()),
+            );
         }
         self.state().at_work -= 1;
         self.ended.notify_all();

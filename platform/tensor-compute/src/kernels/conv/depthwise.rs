@@ -29,13 +29,16 @@ pub(super) fn run<T: Number>(
     let (taps, length) = (geometry.taps(), geometry.input_len());
     in_chunks(session, out, geometry.output_len(), |part, out| {
         let channel = part % (geometry.groups * geometry.filters);
-        vectorised(path, &mut Plane {
-            geometry,
-            x: &operands.x[part / geometry.filters * length..][..length],
-            weight: &operands.weight[channel * taps..][..taps],
-            bias: operands.bias.map(|bias| bias[channel]),
-            out,
-        });
+        vectorised(
+            path,
+            &mut Plane {
+                geometry,
+                x: &operands.x[part / geometry.filters * length..][..length],
+                weight: &operands.weight[channel * taps..][..taps],
+                bias: operands.bias.map(|bias| bias[channel]),
+                out,
+            },
+        );
         Ok(())
     })
 }
@@ -52,7 +55,11 @@ impl<T: Number> Loops for Plane<'_, T> {
                     .zip(windows.inside(1, line % out_height, tap[1], height))
                     .map(|(d, h)| &self.x[(d * height + h) * width..][..width]);
                 let reach = windows.reach(2, tap[2], out_width, width);
-                let (first, end) = if source.is_some() { (reach.first, reach.end) } else { (0, 0) };
+                let (first, end) = if source.is_some() {
+                    (reach.first, reach.end)
+                } else {
+                    (0, 0)
+                };
                 let source = source.unwrap_or_default().get(reach.at..).unwrap_or_default();
                 chain_zeros::<T, SOFT>(&mut row[..first], *weight);
                 chain::<T, SOFT>(&mut row[first..end], *weight, (source, windows.strides[2]));

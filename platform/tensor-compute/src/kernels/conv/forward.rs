@@ -27,8 +27,14 @@ pub(super) fn run<T: Number>(
     let images = geometry.batch * geometry.groups;
     let alone = out.len().saturating_mul(chain) < ALONE;
     let plain = is_plain(geometry);
-    let most = if plain { length } else { (BLOCK_BYTES / (chain.max(1) * size_of::<T>())).max(FEWEST) };
-    let share = length.saturating_mul(images).div_ceil(if alone { 1 } else { 2 * session.settings().threads });
+    let most = if plain {
+        length
+    } else {
+        (BLOCK_BYTES / (chain.max(1) * size_of::<T>())).max(FEWEST)
+    };
+    let share = length
+        .saturating_mul(images)
+        .div_ceil(if alone { 1 } else { 2 * session.settings().threads });
     let width = most.min(share.next_multiple_of(FEWEST)).min(length);
     let blocks = length.div_ceil(width);
     let buffers = Buffers::new(session, if plain { 0 } else { chain * width });
@@ -39,9 +45,18 @@ pub(super) fn run<T: Number>(
         let width = width.min(length - start);
         let x = &operands.x[image * geometry.channels * geometry.input_len()..];
         let weight = &operands.weight[group * filters * chain..];
-        let c = Target { place: Place(place.at((batch * geometry.groups + group) * filters * length + start)), row: length };
+        let c = Target {
+            place: Place(place.at((batch * geometry.groups + group) * filters * length + start)),
+            row: length,
+        };
         let multiply = |b: (&[T], usize, usize)| {
-            let product = Product { m: filters, k: chain, n: width, a: (weight, chain, 1), b };
+            let product = Product {
+                m: filters,
+                k: chain,
+                n: width,
+                a: (weight, chain, 1),
+                b,
+            };
             // SAFETY: the rows are the block's columns of this image's and group's channels of `out`; no other part has them.
             unsafe { multiply_at(session, &product, c) }
         };
@@ -104,18 +119,26 @@ fn fill_row<T: Number>(geometry: &Geometry, (x, tap): (&[T], [usize; 3]), start:
             .inside(0, line / out_height, tap[0], depth)
             .zip(windows.inside(1, line % out_height, tap[1], height))
             .map(|(d, h)| &x[(d * height + h) * width..][..width]);
-        let (from, to) = (reach.first.clamp(first, first + count), reach.end.clamp(first, first + count));
+        let (from, to) = (
+            reach.first.clamp(first, first + count),
+            reach.end.clamp(first, first + count),
+        );
         let Some(source) = source.filter(|_| from < to) else {
             now.fill(T::default());
             continue;
         };
         now[..from - first].fill(T::default());
         now[to - first..].fill(T::default());
-        let (now, source) = (&mut now[from - first..to - first], &source[reach.at + (from - reach.first) * stride..]);
+        let (now, source) = (
+            &mut now[from - first..to - first],
+            &source[reach.at + (from - reach.first) * stride..],
+        );
         if stride == 1 {
             now.copy_from_slice(&source[..to - from]);
         } else {
-            now.iter_mut().zip(source.iter().step_by(stride)).for_each(|(to, from)| *to = *from);
+            now.iter_mut()
+                .zip(source.iter().step_by(stride))
+                .for_each(|(to, from)| *to = *from);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Against the definition, written as plain loops; and on every path the same bits.
 
+mod edges;
+
 use super::{conv, conv_transpose};
 use crate::kernels::matmul::number::Number;
 use crate::kernels::matmul::tests::{numbers, sessions};
-use crate::{ComputeError, ConvOptions, Session, Settings, Tensor};
+use crate::{ConvOptions, Session, Settings, Tensor};
 use half::f16;
 
 /// A convolution with three spatial dimensions.
@@ -22,7 +24,14 @@ const ONES: [usize; 3] = [1; 3];
 const NONE: [(usize, usize); 3] = [(0, 0); 3];
 
 fn case(x: [usize; 5], weight: [usize; 5]) -> Case {
-    Case { x, weight, strides: ONES, pads: NONE, dilations: ONES, groups: 1 }
+    Case {
+        x,
+        weight,
+        strides: ONES,
+        pads: NONE,
+        dilations: ONES,
+        groups: 1,
+    }
 }
 
 impl Case {
@@ -57,7 +66,10 @@ fn indices(lengths: [usize; 3]) -> Vec<[usize; 3]> {
 }
 
 fn flat(lengths: &[usize], index: &[usize]) -> usize {
-    lengths.iter().zip(index).fold(0, |at, (length, index)| at * length + index)
+    lengths
+        .iter()
+        .zip(index)
+        .fold(0, |at, (length, index)| at * length + index)
 }
 
 /// The position of a tap of a window, if it is inside.
@@ -103,7 +115,9 @@ fn naive_transposed<T: Number>(case: &Case, output: [usize; 3], x: &[T], weight:
     for (batch, filter) in (0..n).flat_map(|batch| (0..m).map(move |filter| (batch, filter))) {
         for tap in indices(kernel) {
             for from in indices(lengths) {
-                let Some([a, b, d]) = position(case, from, tap, &output) else { continue };
+                let Some([a, b, d]) = position(case, from, tap, &output) else {
+                    continue;
+                };
                 let mut sum = T::default();
                 for channel in 0..c / case.groups {
                     let channel = filter / in_group * (c / case.groups) + channel;
@@ -115,7 +129,12 @@ fn naive_transposed<T: Number>(case: &Case, output: [usize; 3], x: &[T], weight:
                 out[at] = out[at].plus(sum);
             }
         }
-        for value in out.chunks_mut(output.iter().product()).nth(batch * m + filter).into_iter().flatten() {
+        for value in out
+            .chunks_mut(output.iter().product())
+            .nth(batch * m + filter)
+            .into_iter()
+            .flatten()
+        {
             *value = value.plus(bias[filter]);
         }
     }
@@ -127,21 +146,37 @@ fn singles(count: usize, seed: u64) -> Vec<f32> {
 }
 
 fn same_bits(left: &[f32], right: &[f32]) -> bool {
-    let bits = |value: &f32| if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() };
+    let bits = |value: &f32| {
+        if value.is_nan() {
+            f32::NAN.to_bits()
+        } else {
+            value.to_bits()
+        }
+    };
     left.len() == right.len() && left.iter().zip(right).all(|(x, y)| x.to_bits() == bits(y))
 }
 
 fn without(shape: &[usize; 5], missing: usize) -> Vec<usize> {
-    shape.iter().enumerate().filter(|(at, _)| !(2..2 + missing).contains(at)).map(|(_, length)| *length).collect()
+    shape
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !(2..2 + missing).contains(at))
+        .map(|(_, length)| *length)
+        .collect()
 }
 
 /// The leading spatial dimensions that a case does not need.
 fn missing(case: &Case) -> usize {
-    (0..2).take_while(|axis| case.x[axis + 2] == 1 && case.weight[axis + 2] == 1 && case.pads[*axis] == (0, 0)).count()
+    (0..2)
+        .take_while(|axis| case.x[axis + 2] == 1 && case.weight[axis + 2] == 1 && case.pads[*axis] == (0, 0))
+        .count()
 }
 
 fn check(case: &Case, mut poison: impl FnMut(&mut [f32], &mut [f32])) {
-    let (mut x, mut weight) = (singles(case.x.iter().product(), 1), singles(case.weight.iter().product(), 2));
+    let (mut x, mut weight) = (
+        singles(case.x.iter().product(), 1),
+        singles(case.weight.iter().product(), 2),
+    );
     poison(&mut x, &mut weight);
     let bias = singles(case.weight[0], 3);
     let wanted = naive(case, &x, &weight, &bias);
@@ -154,7 +189,12 @@ fn check(case: &Case, mut poison: impl FnMut(&mut [f32], &mut [f32])) {
         let output = case.output();
         assert_eq!(result.shape()[..2], [case.x[0], case.weight[0]]);
         assert_eq!(result.shape()[2..], output[missing..]);
-        assert!(same_bits(result.values("test").unwrap(), &wanted), "{:?} {:?} {session:?}", case.x, case.weight);
+        assert!(
+            same_bits(result.values("test").unwrap(), &wanted),
+            "{:?} {:?} {session:?}",
+            case.x,
+            case.weight
+        );
     }
 }
 
@@ -162,8 +202,14 @@ fn cases() -> Vec<Case> {
     vec![
         case([1, 3, 1, 1, 20], [5, 3, 1, 1, 4]),
         case([2, 16, 1, 9, 11], [24, 16, 1, 1, 1]),
-        Case { strides: [1, 2, 2], ..case([1, 8, 1, 9, 11], [8, 8, 1, 1, 1]) },
-        Case { pads: [(0, 0), (1, 1), (1, 1)], ..case([2, 3, 1, 40, 37], [16, 3, 1, 3, 3]) },
+        Case {
+            strides: [1, 2, 2],
+            ..case([1, 8, 1, 9, 11], [8, 8, 1, 1, 1])
+        },
+        Case {
+            pads: [(0, 0), (1, 1), (1, 1)],
+            ..case([2, 3, 1, 40, 37], [16, 3, 1, 3, 3])
+        },
         Case {
             strides: [1, 2, 3],
             pads: [(0, 0), (2, 1), (0, 3)],
@@ -171,10 +217,27 @@ fn cases() -> Vec<Case> {
             groups: 2,
             ..case([2, 6, 1, 13, 17], [8, 3, 1, 3, 5])
         },
-        Case { pads: [(0, 0), (1, 1), (1, 1)], groups: 7, ..case([2, 7, 1, 12, 10], [7, 1, 1, 3, 3]) },
-        Case { strides: [1, 2, 2], pads: [(0, 0), (2, 2), (2, 2)], groups: 4, ..case([1, 4, 1, 15, 14], [8, 1, 1, 5, 5]) },
-        Case { pads: [(0, 0), (0, 0), (9, 9)], groups: 3, ..case([1, 3, 1, 1, 4], [3, 1, 1, 1, 7]) },
-        Case { pads: [(1, 0), (0, 1), (2, 2)], strides: [2, 1, 1], ..case([1, 2, 5, 6, 7], [3, 2, 3, 2, 3]) },
+        Case {
+            pads: [(0, 0), (1, 1), (1, 1)],
+            groups: 7,
+            ..case([2, 7, 1, 12, 10], [7, 1, 1, 3, 3])
+        },
+        Case {
+            strides: [1, 2, 2],
+            pads: [(0, 0), (2, 2), (2, 2)],
+            groups: 4,
+            ..case([1, 4, 1, 15, 14], [8, 1, 1, 5, 5])
+        },
+        Case {
+            pads: [(0, 0), (0, 0), (9, 9)],
+            groups: 3,
+            ..case([1, 3, 1, 1, 4], [3, 1, 1, 1, 7])
+        },
+        Case {
+            pads: [(1, 0), (0, 1), (2, 2)],
+            strides: [2, 1, 1],
+            ..case([1, 2, 5, 6, 7], [3, 2, 3, 2, 3])
+        },
         case([1, 64, 1, 30, 30], [64, 64, 1, 3, 3]),
     ]
 }
@@ -198,11 +261,17 @@ fn padding_takes_part_on_every_path() {
 
 #[test]
 fn whole_numbers_wrap() {
-    let case = Case { pads: [(0, 0), (1, 1), (1, 1)], ..case([1, 3, 1, 5, 6], [4, 3, 1, 3, 3]) };
+    let case = Case {
+        pads: [(0, 0), (1, 1), (1, 1)],
+        ..case([1, 3, 1, 5, 6], [4, 3, 1, 3, 3])
+    };
     let x: Vec<i8> = (0..90).map(|at| at as i8).collect();
     let weight: Vec<i8> = (0..108).map(|at| (at * 5) as i8).collect();
     let wanted = naive(&case, &x, &weight, &[0; 4]);
-    let (x, weight) = (Tensor::new(&[1, 3, 5, 6], x).unwrap(), Tensor::new(&[4, 3, 3, 3], weight).unwrap());
+    let (x, weight) = (
+        Tensor::new(&[1, 3, 5, 6], x).unwrap(),
+        Tensor::new(&[4, 3, 3, 3], weight).unwrap(),
+    );
     for session in sessions() {
         let result = conv(&session, &x, &weight, None, &case.options(2)).unwrap();
         assert_eq!(result.values::<i8>("test").unwrap(), wanted);
@@ -217,7 +286,10 @@ fn halves_are_rounded_once() {
     let (x, weight) = (narrow(&singles(144, 4)), narrow(&singles(180, 5)));
     let wide = |values: &[f16]| values.iter().map(|value| value.to_f32()).collect::<Vec<_>>();
     let wanted = narrow(&naive(&case, &wide(&x), &wide(&weight), &[0.0; 5]));
-    let (x, weight) = (Tensor::new(&[1, 4, 6, 6], x).unwrap(), Tensor::new(&[5, 4, 3, 3], weight).unwrap());
+    let (x, weight) = (
+        Tensor::new(&[1, 4, 6, 6], x).unwrap(),
+        Tensor::new(&[5, 4, 3, 3], weight).unwrap(),
+    );
     let result = conv(&session, &x, &weight, None, &case.options(2)).unwrap();
     assert_eq!(result.values::<f16>("test").unwrap(), wanted);
 }
@@ -226,18 +298,46 @@ fn halves_are_rounded_once() {
 fn the_transposed_one_is_what_the_definition_says_on_every_path() {
     let cases = [
         (case([2, 3, 1, 1, 7], [3, 4, 1, 1, 3]), [0, 0, 0]),
-        (Case { strides: [1, 2, 2], pads: [(0, 0), (1, 1), (1, 0)], ..case([1, 8, 1, 9, 8], [8, 6, 1, 3, 4]) }, [0, 1, 1]),
-        (Case { strides: [1, 3, 2], dilations: [1, 2, 1], groups: 2, ..case([2, 4, 1, 5, 6], [4, 3, 1, 2, 2]) }, [0, 2, 0]),
-        (Case { strides: [2, 1, 1], pads: [(1, 1), (0, 0), (0, 1)], ..case([1, 2, 3, 4, 5], [2, 2, 3, 2, 2]) }, [1, 0, 0]),
+        (
+            Case {
+                strides: [1, 2, 2],
+                pads: [(0, 0), (1, 1), (1, 0)],
+                ..case([1, 8, 1, 9, 8], [8, 6, 1, 3, 4])
+            },
+            [0, 1, 1],
+        ),
+        (
+            Case {
+                strides: [1, 3, 2],
+                dilations: [1, 2, 1],
+                groups: 2,
+                ..case([2, 4, 1, 5, 6], [4, 3, 1, 2, 2])
+            },
+            [0, 2, 0],
+        ),
+        (
+            Case {
+                strides: [2, 1, 1],
+                pads: [(1, 1), (0, 0), (0, 1)],
+                ..case([1, 2, 3, 4, 5], [2, 2, 3, 2, 2])
+            },
+            [1, 0, 0],
+        ),
     ];
     for (case, more) in cases {
         let output: [usize; 3] = std::array::from_fn(|axis| {
-            (case.x[axis + 2] - 1) * case.strides[axis] + (case.weight[axis + 2] - 1) * case.dilations[axis] + 1 + more[axis]
+            (case.x[axis + 2] - 1) * case.strides[axis]
+                + (case.weight[axis + 2] - 1) * case.dilations[axis]
+                + 1
+                + more[axis]
                 - case.pads[axis].0
                 - case.pads[axis].1
         });
         let filters = case.weight[1] * case.groups;
-        let (x, weight) = (singles(case.x.iter().product(), 6), singles(case.weight.iter().product(), 7));
+        let (x, weight) = (
+            singles(case.x.iter().product(), 6),
+            singles(case.weight.iter().product(), 7),
+        );
         let bias = singles(filters, 8);
         let wanted = naive_transposed(&case, output, &x, &weight, &bias);
         let missing = missing(&case);
@@ -248,71 +348,12 @@ fn the_transposed_one_is_what_the_definition_says_on_every_path() {
             let operands = (&x, &weight, Some(&bias));
             let result = conv_transpose(&session, operands, &case.options(3 - missing), &more[missing..]).unwrap();
             assert_eq!(result.shape()[2..], output[missing..]);
-            assert!(same_bits(result.values("test").unwrap(), &wanted), "{:?} {:?} {session:?}", case.x, case.weight);
+            assert!(
+                same_bits(result.values("test").unwrap(), &wanted),
+                "{:?} {:?} {session:?}",
+                case.x,
+                case.weight
+            );
         }
     }
-}
-
-fn ones(shape: &[usize]) -> Tensor {
-    Tensor::new(shape, vec![1_f32; shape.iter().product()]).unwrap()
-}
-
-#[test]
-fn empty_dimensions() {
-    let session = Session::unlimited(Settings::default());
-    let options = |pad| ConvOptions { strides: vec![1], pads: vec![(pad, pad)], dilations: vec![1], groups: 1 };
-    let shape = |x: &[usize], weight: &[usize], pad| {
-        let result = conv(&session, &ones(x), &ones(weight), None, &options(pad)).unwrap();
-        assert!(result.values::<f32>("test").unwrap().iter().all(|value| *value == 0.0));
-        result.shape().to_vec()
-    };
-    assert_eq!(shape(&[0, 2, 5], &[3, 2, 3], 0), [0, 3, 3]);
-    assert_eq!(shape(&[2, 0, 5], &[3, 0, 3], 0), [2, 3, 3]);
-    assert_eq!(shape(&[2, 2, 5], &[0, 2, 3], 0), [2, 0, 3]);
-    assert_eq!(shape(&[2, 2, 0], &[3, 2, 3], 2), [2, 3, 2]);
-    let result = conv_transpose(&session, (&ones(&[2, 0, 5]), &ones(&[0, 3, 3]), None), &options(0), &[0]).unwrap();
-    assert_eq!(result.shape(), [2, 3, 7]);
-}
-
-#[test]
-fn what_does_not_fit_is_refused() {
-    let session = Session::unlimited(Settings::default());
-    let good = ConvOptions { strides: vec![1; 2], pads: vec![(0, 0); 2], dilations: vec![1; 2], groups: 1 };
-    let refused = |x: &[usize], weight: &[usize], options: &ConvOptions| {
-        let error = conv(&session, &ones(x), &ones(weight), None, options).unwrap_err();
-        assert!(matches!(error, ComputeError::Shape { .. } | ComputeError::Argument { .. }), "{error}");
-        error.to_string()
-    };
-    assert!(refused(&[1, 2, 4, 4], &[3, 2, 5, 3], &good).contains("5 elements 1 apart (5 long) does not fit 4"));
-    assert!(refused(&[1, 3, 4, 4], &[3, 2, 3, 3], &good).contains("3 channels in 1 groups"));
-    refused(&[1, 4, 4, 4], &[3, 2, 3, 3], &ConvOptions { groups: 2, ..good.clone() });
-    refused(&[1, 4, 4, 4], &[3, 4, 3, 3], &ConvOptions { groups: 0, ..good.clone() });
-    refused(&[1, 2, 4, 4], &[3, 2, 3, 3], &ConvOptions { strides: vec![1, 0], ..good.clone() });
-    refused(&[1, 2, 4, 4], &[3, 2, 3, 3], &ConvOptions { dilations: vec![1], ..good.clone() });
-    refused(&[1, 2, 4, 4], &[3, 2, 3, 3], &ConvOptions { dilations: vec![usize::MAX; 2], ..good.clone() });
-    refused(&[1, 2, 4, 4], &[3, 2, 3, 3], &ConvOptions { pads: vec![(usize::MAX, 1); 2], ..good.clone() });
-    refused(&[1, 2, 4, 4], &[3, 2, 3, 3], &ConvOptions { pads: vec![(1 << 39, 1 << 39); 2], ..good.clone() });
-    refused(&[4, 4], &[3, 3], &good);
-    refused(&[1, 2, 4, 4], &[3, 2, 0, 3], &good);
-    let bias = conv(&session, &ones(&[1, 2, 4, 4]), &ones(&[3, 2, 3, 3]), Some(&ones(&[2])), &good);
-    assert!(matches!(bias, Err(ComputeError::Shape { .. })));
-    let transposed = |x: &[usize], weight: &[usize], options: &ConvOptions, more: &[usize]| {
-        conv_transpose(&session, (&ones(x), &ones(weight), None), options, more).unwrap_err()
-    };
-    transposed(&[1, 2, 4, 4], &[3, 2, 3, 3], &good, &[0, 0]);
-    transposed(&[1, 2, 4, 4], &[2, 2, 3, 3], &good, &[0, 1]);
-    transposed(&[1, 2, 4, 4], &[2, 2, 3, 3], &good, &[0]);
-    transposed(&[1, 2, 0, 4], &[2, 2, 3, 3], &good, &[0, 0]);
-    transposed(&[1, 2, 4, 4], &[2, 2, 3, 3], &ConvOptions { pads: vec![(4, 4); 2], ..good.clone() }, &[0, 0]);
-    transposed(&[1, 2, 4, 4], &[2, 2, 3, 3], &ConvOptions { strides: vec![1 << 40; 2], ..good }, &[0, 0]);
-}
-
-#[test]
-fn scratch_space_is_leased() {
-    let options = ConvOptions { strides: vec![1; 2], pads: vec![(1, 1); 2], dilations: vec![1; 2], groups: 1 };
-    let session = Session::new(Settings::default(), 16 * 32 * 32 * 4);
-    session.grant(u64::MAX);
-    let result = conv(&session, &ones(&[1, 16, 32, 32]), &ones(&[16, 16, 3, 3]), None, &options);
-    assert!(matches!(result, Err(ComputeError::Memory { .. })));
-    assert_eq!(session.live_bytes(), 0);
 }

@@ -42,7 +42,11 @@ pub(super) fn run<T: Number>(
             m: together * taps,
             k: channels,
             n: input,
-            a: (&operands.weight[weight_at.min(operands.weight.len())..], 1, filters * taps),
+            a: (
+                &operands.weight[weight_at.min(operands.weight.len())..],
+                1,
+                filters * taps,
+            ),
             b: (x, input, 1),
         };
         buffers.with(|added| {
@@ -71,13 +75,17 @@ fn add_up<T: Number>(geometry: &Geometry, added: &[T], out: &mut [T]) {
             continue;
         }
         for (line, added) in added.chunks_exact(width).enumerate() {
-            let to = windows
-                .inside(0, line / height, tap[0], out_depth)
-                .zip(windows.inside(1, line % height, tap[1], out_height));
+            let to = windows.inside(0, line / height, tap[0], out_depth).zip(windows.inside(
+                1,
+                line % height,
+                tap[1],
+                out_height,
+            ));
             let Some((d, h)) = to else { continue };
             let row = &mut out[(d * out_height + h) * out_width..][..out_width];
             let row = row[reach.at..].iter_mut().step_by(windows.strides[2]);
-            row.zip(&added[reach.first..reach.end]).for_each(|(sum, value)| *sum = sum.plus(*value));
+            row.zip(&added[reach.first..reach.end])
+                .for_each(|(sum, value)| *sum = sum.plus(*value));
         }
     }
 }

@@ -49,7 +49,13 @@ impl Windows {
         }
         let most = MAX_TENSOR_BYTES as usize;
         let pads_too = pads.iter().flat_map(|pad| [&pad.0, &pad.1]);
-        if kernel.iter().chain(strides).chain(dilations).chain(pads_too).any(|value| *value > most) {
+        if kernel
+            .iter()
+            .chain(strides)
+            .chain(dilations)
+            .chain(pads_too)
+            .any(|value| *value > most)
+        {
             return argument(format!(
                 "kernel {kernel:?}, strides {strides:?}, dilations {dilations:?} and pads {pads:?} must be at most {most}"
             ));
@@ -71,7 +77,9 @@ impl Windows {
 
     /// Length of a window, dilated. (A product of two numbers below 2^41 may overflow: then it is as long as can be.)
     pub(crate) fn extent(&self, axis: usize) -> usize {
-        (self.kernel[axis] - 1).saturating_mul(self.dilations[axis]).saturating_add(1)
+        (self.kernel[axis] - 1)
+            .saturating_mul(self.dilations[axis])
+            .saturating_add(1)
     }
 
     /// Windows along each dimension. `ceil`: a last window that is cut off counts if it begins inside or in the padding
@@ -83,7 +91,11 @@ impl Windows {
             let (before, after) = self.pads[axis];
             let (padded, extent, stride) = (input[axis] + before + after, self.extent(axis), self.strides[axis]);
             // Cut off, even the first window may count.
-            let fits = if ceil { padded > 0 && extent - extent.min(padded) < stride } else { extent <= padded };
+            let fits = if ceil {
+                padded > 0 && extent - extent.min(padded) < stride
+            } else {
+                extent <= padded
+            };
             if !fits {
                 let why = format!(
                     "a window of {} elements {} apart ({extent} long) does not fit {} elements and {} of padding",
@@ -145,8 +157,15 @@ impl Windows {
     pub(crate) fn reach(&self, axis: usize, tap: usize, windows: usize, length: usize) -> Reach {
         let (stride, shift, pad) = (self.strides[axis], tap * self.dilations[axis], self.pads[axis].0);
         let first = pad.saturating_sub(shift).div_ceil(stride).min(windows);
-        let end = (length + pad).saturating_sub(shift).div_ceil(stride).clamp(first, windows);
-        Reach { first, end, at: (first * stride + shift).saturating_sub(pad) }
+        let end = (length + pad)
+            .saturating_sub(shift)
+            .div_ceil(stride)
+            .clamp(first, windows);
+        Reach {
+            first,
+            end,
+            at: (first * stride + shift).saturating_sub(pad),
+        }
     }
 
     /// Where an element of a window lies, if it is inside `length` elements.

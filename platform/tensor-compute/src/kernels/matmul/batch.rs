@@ -28,7 +28,10 @@ struct Batches {
 impl Batches {
     fn new(a: &[usize], b: &[usize]) -> Result<Self> {
         let refuse = |why: &str| {
-            Err(ComputeError::Shape { op: OP, why: format!("{why}: the shapes are {a:?} and {b:?}") })
+            Err(ComputeError::Shape {
+                op: OP,
+                why: format!("{why}: the shapes are {a:?} and {b:?}"),
+            })
         };
         let (a_batch, m, k) = match a {
             [] => return refuse("a scalar is no matrix"),
@@ -62,7 +65,14 @@ impl Batches {
         let mut shape = lengths.clone();
         shape.extend((a.len() > 1).then_some(m));
         shape.extend((b.len() > 1).then_some(n));
-        Ok(Self { shape, lengths, steps, m, k, n })
+        Ok(Self {
+            shape,
+            lengths,
+            steps,
+            m,
+            k,
+            n,
+        })
     }
 
     /// The first element of both operands' matrices of a batch.
@@ -85,7 +95,13 @@ impl Batches {
             return Ok(());
         }
         let count: usize = self.lengths.iter().product();
-        let product = |m, a, b| Product { m, k, n, a: (a, k, 1), b: (b, n, 1) };
+        let product = |m, a, b| Product {
+            m,
+            k,
+            n,
+            a: (a, k, 1),
+            b: (b, n, 1),
+        };
         if self.steps.iter().all(|step| step.1 == 0) && a.len() == count * m * k {
             // One right operand for all: the left ones are one tall matrix.
             return multiply(session, &product(count * m, a, b), c, n);
@@ -99,7 +115,10 @@ impl Batches {
         }
         let together = PART.div_ceil(m.saturating_mul(n).saturating_mul(k)).min(count);
         in_chunks(session, c, together * m * n, |part, chunk| {
-            chunk.chunks_mut(m * n).enumerate().try_for_each(|(at, c)| one(part * together + at, c))
+            chunk
+                .chunks_mut(m * n)
+                .enumerate()
+                .try_for_each(|(at, c)| one(part * together + at, c))
         })
     }
 }
@@ -113,7 +132,9 @@ pub fn matmul(session: &Session, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let batches = Batches::new(a.shape(), b.shape())?;
     let count = element_count(OP, &batches.shape, a.dtype())?;
     let flops = (count as u64).saturating_mul(batches.k as u64).saturating_mul(2);
-    let elements = (a.len() as u64).saturating_add(b.len() as u64).saturating_add(count as u64);
+    let elements = (a.len() as u64)
+        .saturating_add(b.len() as u64)
+        .saturating_add(count as u64);
     session.charge(flops, elements.saturating_mul(a.dtype().size() as u64))?;
     match a.dtype() {
         DType::F16 | DType::BF16 => {
@@ -131,9 +152,10 @@ pub fn matmul(session: &Session, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         DType::U16 => typed::<u16>(session, &batches, a, b),
         DType::U32 => typed::<u32>(session, &batches, a, b),
         DType::U64 => typed::<u64>(session, &batches, a, b),
-        DType::Bool | DType::Text => {
-            Err(ComputeError::DType { op: OP, why: format!("takes numbers, not {}", a.dtype()) })
-        }
+        DType::Bool | DType::Text => Err(ComputeError::DType {
+            op: OP,
+            why: format!("takes numbers, not {}", a.dtype()),
+        }),
     }
 }
 

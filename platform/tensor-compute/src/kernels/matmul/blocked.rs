@@ -38,7 +38,11 @@ impl Plan {
         let most = (RIGHT_BYTES / (steps * size_of::<T>())).max(tile.columns);
         let columns = even(n, most).next_multiple_of(tile.columns);
         let alone = m.saturating_mul(n).saturating_mul(k) < ALONE;
-        Self { steps, columns, threads: if alone { 1 } else { session.settings().threads } }
+        Self {
+            steps,
+            columns,
+            threads: if alone { 1 } else { session.settings().threads },
+        }
     }
 }
 
@@ -68,8 +72,16 @@ pub(crate) fn blocked<T: Number>(
 ) -> Result<()> {
     let Product { m, k, n, a, b } = *product;
     let plan = Plan::new(session, product, &tile);
-    let left = Lanes { values: a.0, lane: a.1, step: a.2 };
-    let right = Lanes { values: b.0, lane: b.2, step: b.1 };
+    let left = Lanes {
+        values: a.0,
+        lane: a.1,
+        step: a.2,
+    };
+    let right = Lanes {
+        values: b.0,
+        lane: b.2,
+        step: b.1,
+    };
     let most_columns = plan.columns.min(n.next_multiple_of(tile.columns));
     let mut packed = Scratch::new(session, most_columns * plan.steps)?;
     let buffers = Buffers::new(session, ROW_PANELS * tile.rows * plan.steps);
@@ -106,7 +118,11 @@ fn pack_right<T: Number>(
 ) -> Result<()> {
     let size = tile.columns * steps;
     let panels = columns.div_ceil(tile.columns);
-    let at_a_time = if plan.threads == 1 { panels } else { panels.div_ceil(2 * plan.threads) };
+    let at_a_time = if plan.threads == 1 {
+        panels
+    } else {
+        panels.div_ceil(2 * plan.threads)
+    };
     in_chunks(session, out, at_a_time * size, |part, chunk| {
         for (at, panel) in chunk.chunks_mut(size).enumerate() {
             let column = (part * at_a_time + at) * tile.columns;
@@ -119,10 +135,16 @@ fn pack_right<T: Number>(
 impl<T: Number> Block<'_, T> {
     /// Parts are rectangles: as many rows as are packed at a time; if these are few, the columns are shared out too.
     fn multiply(&self, session: &Session, buffers: &Buffers<'_, T>, threads: usize) -> Result<()> {
-        let (row_panels, column_panels) =
-            (self.rows.div_ceil(self.tile.rows), self.columns.div_ceil(self.tile.columns));
+        let (row_panels, column_panels) = (
+            self.rows.div_ceil(self.tile.rows),
+            self.columns.div_ceil(self.tile.columns),
+        );
         let bands = row_panels.div_ceil(ROW_PANELS);
-        let strips = if threads == 1 { 1 } else { (3 * threads).div_ceil(bands).min(column_panels.div_ceil(2)) };
+        let strips = if threads == 1 {
+            1
+        } else {
+            (3 * threads).div_ceil(bands).min(column_panels.div_ceil(2))
+        };
         let work = |part: usize| {
             let (band, strip) = (part / strips, part % strips);
             let share = |total: usize, at: usize, of: usize| at * total / of..(at + 1) * total / of;
@@ -155,8 +177,17 @@ impl<T: Number> Block<'_, T> {
         }
         if self.last {
             let (row, column) = (rows.start * tile.rows, columns.start * tile.columns);
-            let size = ((rows.end * tile.rows).min(self.rows) - row, (columns.end * tile.columns).min(self.columns) - column);
-            vectorised(self.path, &mut Settle { c: self.c.from(row, column), size });
+            let size = (
+                (rows.end * tile.rows).min(self.rows) - row,
+                (columns.end * tile.columns).min(self.columns) - column,
+            );
+            vectorised(
+                self.path,
+                &mut Settle {
+                    c: self.c.from(row, column),
+                    size,
+                },
+            );
         }
     }
 
@@ -177,7 +208,15 @@ impl<T: Number> Block<'_, T> {
             edge[at * tile.columns..][..width].copy_from_slice(unsafe { c.row(at, width) });
         }
         // SAFETY: as above; `edge` holds a tile of any kernel.
-        unsafe { (tile.run)(self.steps, left.as_ptr(), right.as_ptr(), edge.as_mut_ptr(), tile.columns) };
+        unsafe {
+            (tile.run)(
+                self.steps,
+                left.as_ptr(),
+                right.as_ptr(),
+                edge.as_mut_ptr(),
+                tile.columns,
+            )
+        };
         for at in 0..height {
             // SAFETY: as above.
             unsafe { c.row(at, width) }.copy_from_slice(&edge[at * tile.columns..][..width]);

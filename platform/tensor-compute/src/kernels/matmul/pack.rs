@@ -20,7 +20,10 @@ impl<'a, T> Lanes<'a, T> {
     /// From a lane and a step on; nothing if that is beyond the end.
     pub(crate) fn from(self, lane: usize, step: usize) -> Self {
         let start = (lane * self.lane + step * self.step).min(self.values.len());
-        Self { values: &self.values[start..], ..self }
+        Self {
+            values: &self.values[start..],
+            ..self
+        }
     }
 }
 
@@ -34,7 +37,11 @@ pub(crate) fn pack<T: Number, const WIDTH: usize>(lanes: Lanes<'_, T>, count: us
     if count < WIDTH {
         for (at, step) in steps.iter_mut().enumerate() {
             for (lane, value) in step.iter_mut().enumerate() {
-                *value = if lane < count { lanes.values[lane * lanes.lane + at * lanes.step] } else { T::default() };
+                *value = if lane < count {
+                    lanes.values[lane * lanes.lane + at * lanes.step]
+                } else {
+                    T::default()
+                };
             }
         }
     } else if lanes.lane == 1 {
@@ -89,7 +96,11 @@ impl<T: Number> Scratch<T> {
         let lease = session.lease((total as u64).saturating_mul(size_of::<T>() as u64))?;
         let values = vec![T::default(); total];
         let start = values.as_ptr().align_offset(LINE_BYTES).min(spare);
-        Ok(Self { values, start, _lease: lease })
+        Ok(Self {
+            values,
+            start,
+            _lease: lease,
+        })
     }
 
     /// All from the cache line on.
@@ -113,7 +124,11 @@ pub(crate) struct Buffers<'a, T> {
 impl<'a, T: Number> Buffers<'a, T> {
     /// None yet; each will have `count` elements.
     pub(crate) fn new(session: &'a Session, count: usize) -> Self {
-        Self { session, count, idle: Mutex::default() }
+        Self {
+            session,
+            count,
+            idle: Mutex::default(),
+        }
     }
 
     /// Lends a buffer to `work`. What is in it is left open.

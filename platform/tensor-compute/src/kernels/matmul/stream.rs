@@ -106,27 +106,64 @@ pub(crate) fn stream<T: Number>(session: &Session, product: &Product<'_, T>, c: 
         return turned(session, product, c);
     }
     let path = Path::of(session.settings().isa);
-    let threads = if m.saturating_mul(n).saturating_mul(k) < ALONE { 1 } else { session.settings().threads };
+    let threads = if m.saturating_mul(n).saturating_mul(k) < ALONE {
+        1
+    } else {
+        session.settings().threads
+    };
     // Few enough columns for every thread to have some; many rows are shared out too.
-    let width = if threads == 1 { COLUMNS } else { (n / (2 * threads)).next_multiple_of(PANEL).clamp(2 * PANEL, COLUMNS) };
+    let width = if threads == 1 {
+        COLUMNS
+    } else {
+        (n / (2 * threads)).next_multiple_of(PANEL).clamp(2 * PANEL, COLUMNS)
+    };
     let strips = n.div_ceil(width);
-    let blocks = if threads == 1 || strips >= 2 * threads || m < 2 * RUN { 1 } else { (2 * threads).min(m / RUN) };
+    let blocks = if threads == 1 || strips >= 2 * threads || m < 2 * RUN {
+        1
+    } else {
+        (2 * threads).min(m / RUN)
+    };
     let height = m.div_ceil(blocks);
     let work = |part: usize| {
         let (row, column) = (part / strips * height, part % strips * width);
         let size = (height.min(m.saturating_sub(row)), width.min(n - column));
-        let a = Lanes { values: a.0, lane: a.1, step: a.2 }.from(row, 0);
-        let b = Lanes { values: b.0, lane: b.2, step: b.1 }.from(column, 0);
+        let a = Lanes {
+            values: a.0,
+            lane: a.1,
+            step: a.2,
+        }
+        .from(row, 0);
+        let b = Lanes {
+            values: b.0,
+            lane: b.2,
+            step: b.1,
+        }
+        .from(column, 0);
         let c = c.from(row, column);
         if b.lane == 1 {
-            vectorised(path, &mut Rows { m: size.0, k, n: size.1, a, b: b.values, b_row: b.step, c });
+            vectorised(
+                path,
+                &mut Rows {
+                    m: size.0,
+                    k,
+                    n: size.1,
+                    a,
+                    b: b.values,
+                    b_row: b.step,
+                    c,
+                },
+            );
         } else {
             packed(session, (a, b, c), (size.0, k, size.1))?;
         }
         vectorised(path, &mut Settle { c, size });
         Ok(())
     };
-    if threads == 1 { (0..strips).try_for_each(work) } else { in_parallel(session, strips * blocks, work) }
+    if threads == 1 {
+        (0..strips).try_for_each(work)
+    } else {
+        in_parallel(session, strips * blocks, work)
+    }
 }
 
 /// The right operand goes through panels.
@@ -144,7 +181,18 @@ fn packed<T: Number>(
                 let count = PANEL.min(n - column);
                 pack::<T, PANEL>(b.from(column, step), count, &mut panel[..steps * PANEL]);
                 let (a, c) = (a.from(0, step), c.from(0, column));
-                vectorised(path, &mut Rows { m, k: steps, n: count, a, b: panel, b_row: PANEL, c });
+                vectorised(
+                    path,
+                    &mut Rows {
+                        m,
+                        k: steps,
+                        n: count,
+                        a,
+                        b: panel,
+                        b_row: PANEL,
+                        c,
+                    },
+                );
             }
         }
         Ok(())
@@ -155,7 +203,13 @@ fn packed<T: Number>(
 /// either way, so no bit changes.
 fn turned<T: Number>(session: &Session, product: &Product<'_, T>, c: Target<T>) -> Result<()> {
     let Product { m, k, n, a, b } = *product;
-    let turned = Product { m: n, k, n: m, a: (b.0, b.2, b.1), b: (a.0, a.2, a.1) };
+    let turned = Product {
+        m: n,
+        k,
+        n: m,
+        a: (b.0, b.2, b.1),
+        b: (a.0, a.2, a.1),
+    };
     if n == 1 && c.row == 1 {
         return stream(session, &turned, Target { row: m, ..c });
     }
@@ -167,7 +221,14 @@ fn turned<T: Number>(session: &Session, product: &Product<'_, T>, c: Target<T>) 
             values[column * m + row] = *value;
         }
     }
-    stream(session, &turned, Target { place: Place(values.as_mut_ptr()), row: m })?;
+    stream(
+        session,
+        &turned,
+        Target {
+            place: Place(values.as_mut_ptr()),
+            row: m,
+        },
+    )?;
     for row in 0..m {
         // SAFETY: as above.
         for (column, value) in unsafe { c.row(row, n) }.iter_mut().enumerate() {

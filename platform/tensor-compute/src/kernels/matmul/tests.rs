@@ -9,7 +9,11 @@ pub(crate) fn sessions() -> Vec<Session> {
     let mut sessions = Vec::new();
     for isa in Isa::available() {
         for threads in [1, 2, 3] {
-            sessions.push(Session::unlimited(Settings { isa, threads, ..Settings::default() }));
+            sessions.push(Session::unlimited(Settings {
+                isa,
+                threads,
+                ..Settings::default()
+            }));
         }
     }
     sessions
@@ -19,7 +23,9 @@ pub(crate) fn sessions() -> Vec<Session> {
 pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f64> {
     let mut state = seed.wrapping_mul(2) + 1;
     let next = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
     };
     (0..count).map(next).collect()
@@ -31,7 +37,16 @@ fn singles(count: usize, seed: u64) -> Vec<f32> {
 
 /// Bits, with one NaN for all.
 fn bits32(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() }).collect()
+    values
+        .iter()
+        .map(|value| {
+            if value.is_nan() {
+                f32::NAN.to_bits()
+            } else {
+                value.to_bits()
+            }
+        })
+        .collect()
 }
 
 /// Three plain loops.
@@ -63,7 +78,10 @@ fn same_everywhere((m, k, n): (usize, usize, usize), (a_turned, b_turned): (bool
     for session in sessions() {
         let mut c = start.clone();
         matmul_into(&session, &product, &mut c, c_row).unwrap();
-        assert!(bits32(&c) == bits32(&wanted), "{m} {k} {n} {a_turned} {b_turned} {session:?}");
+        assert!(
+            bits32(&c) == bits32(&wanted),
+            "{m} {k} {n} {a_turned} {b_turned} {session:?}"
+        );
         assert_eq!(session.live_bytes(), 0);
     }
 }
@@ -71,9 +89,25 @@ fn same_everywhere((m, k, n): (usize, usize, usize), (a_turned, b_turned): (bool
 #[test]
 fn all_paths_give_the_bits_of_plain_loops() {
     let shapes = [
-        (1, 1, 1), (1, 7, 1), (1, 300, 700), (700, 300, 1), (5, 17, 33), (33, 17, 5), (13, 400, 100), (31, 33, 35),
-        (14, 64, 32), (28, 385, 64), (131, 777, 93), (93, 31, 1031), (257, 100, 259), (64, 1, 64), (3, 1000, 40),
-        (200, 513, 9), (17, 20, 4000), (1500, 40, 20), (2, 600, 2),
+        (1, 1, 1),
+        (1, 7, 1),
+        (1, 300, 700),
+        (700, 300, 1),
+        (5, 17, 33),
+        (33, 17, 5),
+        (13, 400, 100),
+        (31, 33, 35),
+        (14, 64, 32),
+        (28, 385, 64),
+        (131, 777, 93),
+        (93, 31, 1031),
+        (257, 100, 259),
+        (64, 1, 64),
+        (3, 1000, 40),
+        (200, 513, 9),
+        (17, 20, 4000),
+        (1500, 40, 20),
+        (2, 600, 2),
     ];
     for shape in shapes {
         for turned in [(false, false), (false, true), (true, false), (true, true)] {
@@ -94,8 +128,23 @@ fn doubles_give_the_bits_of_plain_loops() {
         }
         for session in sessions() {
             let mut c = vec![0.0; m * n];
-            matmul_into(&session, &Product { m, k, n, a: (&a, k, 1), b: (&b, n, 1) }, &mut c, n).unwrap();
-            assert!(c.iter().zip(&wanted).all(|(x, y)| x.to_bits() == y.to_bits()), "{m} {k} {n} {session:?}");
+            matmul_into(
+                &session,
+                &Product {
+                    m,
+                    k,
+                    n,
+                    a: (&a, k, 1),
+                    b: (&b, n, 1),
+                },
+                &mut c,
+                n,
+            )
+            .unwrap();
+            assert!(
+                c.iter().zip(&wanted).all(|(x, y)| x.to_bits() == y.to_bits()),
+                "{m} {k} {n} {session:?}"
+            );
         }
     }
 }
@@ -109,7 +158,13 @@ fn nan_and_infinity_pass_and_every_nan_is_the_same() {
         b[n + 4] = 0.0;
         b[5 * n + 6] = f32::from_bits(0x7fd0_0001);
         b[6 * n + 7] = f32::NEG_INFINITY;
-        let product = Product { m, k, n, a: (&a, k, 1), b: (&b, n, 1) };
+        let product = Product {
+            m,
+            k,
+            n,
+            a: (&a, k, 1),
+            b: (&b, n, 1),
+        };
         let mut wanted = vec![0.0; m * n];
         naive(&product, &mut wanted, n);
         assert!(wanted[n..2 * n].iter().all(|value| value.is_nan()));
@@ -126,7 +181,11 @@ fn nan_and_infinity_pass_and_every_nan_is_the_same() {
 #[test]
 fn empty_dimensions() {
     let session = Session::unlimited(Settings::default());
-    for (a, b, c) in [([0, 3], [3, 4], [0, 4]), ([2, 3], [3, 0], [2, 0]), ([2, 0], [0, 4], [2, 4])] {
+    for (a, b, c) in [
+        ([0, 3], [3, 4], [0, 4]),
+        ([2, 3], [3, 0], [2, 0]),
+        ([2, 0], [0, 4], [2, 4]),
+    ] {
         let zeros = |shape: &[usize]| Tensor::new(shape, vec![1_f32; shape.iter().product()]).unwrap();
         let product = matmul(&session, &zeros(&a), &zeros(&b)).unwrap();
         assert_eq!(product.shape(), c);
@@ -138,7 +197,13 @@ fn empty_dimensions() {
 fn wrong_slices_and_types_are_refused() {
     let session = Session::unlimited(Settings::default());
     let (a, b) = (vec![1_f32; 6], vec![1_f32; 6]);
-    let product = |k, row| Product { m: 2, k, n: 3, a: (&a, row, 1), b: (&b, 3, 1) };
+    let product = |k, row| Product {
+        m: 2,
+        k,
+        n: 3,
+        a: (&a, row, 1),
+        b: (&b, 3, 1),
+    };
     assert!(matmul_into(&session, &product(2, 2), &mut [0.0; 6], 3).is_ok());
     assert!(matmul_into(&session, &product(3, 3), &mut [0.0; 6], 3).is_err());
     assert!(matmul_into(&session, &product(2, 5), &mut [0.0; 6], 3).is_err());
@@ -146,7 +211,13 @@ fn wrong_slices_and_types_are_refused() {
     assert!(matmul_into(&session, &product(2, 2), &mut [0.0; 6], 2).is_err());
     assert!(matmul_into(&session, &product(2, 2), &mut [0.0; 5], 3).is_err());
     let halves = vec![f16::ONE; 4];
-    let product = Product { m: 2, k: 2, n: 2, a: (&halves, 2, 1), b: (&halves, 2, 1) };
+    let product = Product {
+        m: 2,
+        k: 2,
+        n: 2,
+        a: (&halves, 2, 1),
+        b: (&halves, 2, 1),
+    };
     let refused = matmul_into(&session, &product, &mut [f16::ZERO; 4], 2);
     assert!(matches!(refused, Err(ComputeError::DType { .. })));
 }
@@ -179,9 +250,17 @@ fn batches_and_vectors_follow_numpy() {
             for (at, value) in product.values::<i64>("test").unwrap().iter().enumerate() {
                 let (batch, i, j) = (at / (m * n), at / n % m, at % n);
                 // The only case with two batch dimensions has the left one outside.
-                let left = if a.len() == 4 { batch / 5 } else if a.len() > 2 { batch } else { 0 };
+                let left = if a.len() == 4 {
+                    batch / 5
+                } else if a.len() > 2 {
+                    batch
+                } else {
+                    0
+                };
                 let right = if b.len() > 2 { batch % 5 } else { 0 };
-                let wanted: i64 = (0..3).map(|s| x[left * m * 3 + i * 3 + s] * y[right * 3 * n + s * n + j]).sum();
+                let wanted: i64 = (0..3)
+                    .map(|s| x[left * m * 3 + i * 3 + s] * y[right * 3 * n + s * n + j])
+                    .sum();
                 assert_eq!(*value, wanted, "{a:?} {b:?} {at}");
             }
         }
@@ -192,14 +271,27 @@ fn batches_and_vectors_follow_numpy() {
 fn shapes_and_types_that_do_not_fit_are_refused() {
     let session = Session::unlimited(Settings::default());
     let ones = |shape: &[usize]| counted(shape, |_| 1_f32);
-    for (a, b) in [(vec![], vec![3]), (vec![2, 3], vec![2, 3]), (vec![2, 2, 3], vec![3, 3, 4])] {
+    for (a, b) in [
+        (vec![], vec![3]),
+        (vec![2, 3], vec![2, 3]),
+        (vec![2, 2, 3], vec![3, 3, 4]),
+    ] {
         let refused = matmul(&session, &ones(&a), &ones(&b)).unwrap_err();
-        assert!(matches!(&refused, ComputeError::Shape { why, .. } if why.contains(&format!("{a:?}"))), "{refused}");
+        assert!(
+            matches!(&refused, ComputeError::Shape { why, .. } if why.contains(&format!("{a:?}"))),
+            "{refused}"
+        );
     }
     let whole = counted(&[3, 3], |_| 1_i32);
-    assert!(matches!(matmul(&session, &ones(&[3, 3]), &whole), Err(ComputeError::DType { .. })));
+    assert!(matches!(
+        matmul(&session, &ones(&[3, 3]), &whole),
+        Err(ComputeError::DType { .. })
+    ));
     let flags = counted(&[3, 3], |_| true);
-    assert!(matches!(matmul(&session, &flags, &flags), Err(ComputeError::DType { .. })));
+    assert!(matches!(
+        matmul(&session, &flags, &flags),
+        Err(ComputeError::DType { .. })
+    ));
 }
 
 #[test]
@@ -209,7 +301,9 @@ fn whole_numbers_wrap() {
         let y = counted(&[100, 70], |at| (at * 3) as i8);
         let product = matmul(&session, &x, &y).unwrap();
         for (at, value) in product.values::<i8>("test").unwrap().iter().enumerate() {
-            let wanted: i64 = (0..100).map(|s| ((at / 70 * 100 + s) as i8 as i64) * (((s * 70 + at % 70) * 3) as i8 as i64)).sum();
+            let wanted: i64 = (0..100)
+                .map(|s| ((at / 70 * 100 + s) as i8 as i64) * (((s * 70 + at % 70) * 3) as i8 as i64))
+                .sum();
             assert_eq!(*value, wanted as i8);
         }
     }
@@ -226,12 +320,27 @@ fn halves_are_multiplied_as_singles_and_rounded_once() {
     let product = matmul(&session, &x, &y).unwrap();
     let single: Vec<f32> = half(&a).iter().map(|value| value.to_f32()).collect();
     let mut wanted = vec![0.0; 36];
-    naive(&Product { m: 6, k: 90, n: 6, a: (&single, 90, 1), b: (&single, 6, 1) }, &mut wanted, 6);
+    naive(
+        &Product {
+            m: 6,
+            k: 90,
+            n: 6,
+            a: (&single, 90, 1),
+            b: (&single, 6, 1),
+        },
+        &mut wanted,
+        6,
+    );
     assert_eq!(product.values::<f16>("test").unwrap(), half(&wanted));
     let x = Tensor::new(&[1, 540], brain(&a)).unwrap();
     let y = Tensor::new(&[540, 1], brain(&a)).unwrap();
-    let sum = brain(&a).iter().fold(0.0_f32, |sum, value| value.to_f32().mul_add(value.to_f32(), sum));
-    assert_eq!(matmul(&session, &x, &y).unwrap().values::<bf16>("test").unwrap(), brain(&[sum]));
+    let sum = brain(&a)
+        .iter()
+        .fold(0.0_f32, |sum, value| value.to_f32().mul_add(value.to_f32(), sum));
+    assert_eq!(
+        matmul(&session, &x, &y).unwrap().values::<bf16>("test").unwrap(),
+        brain(&[sum])
+    );
 }
 
 #[test]

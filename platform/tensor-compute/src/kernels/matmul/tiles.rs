@@ -39,7 +39,13 @@ pub(crate) struct Tile<T> {
 impl<T: Number> Tile<T> {
     fn new<const ROWS: usize, const COLUMNS: usize>(run: Run<T>) -> Self {
         const { assert!(ROWS * COLUMNS <= MAX_TILE) }
-        Self { rows: ROWS, columns: COLUMNS, run, pack_rows: pack::<T, ROWS>, pack_columns: pack::<T, COLUMNS> }
+        Self {
+            rows: ROWS,
+            columns: COLUMNS,
+            run,
+            pack_rows: pack::<T, ROWS>,
+            pack_columns: pack::<T, COLUMNS>,
+        }
     }
 }
 

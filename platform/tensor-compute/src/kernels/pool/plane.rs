@@ -15,7 +15,9 @@ pub(super) trait Value: Element + Copy {
 }
 
 /// What has means and norms.
-pub(super) trait Real: Value + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> + std::ops::Div<Output = Self> {
+pub(super) trait Real:
+    Value + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> + std::ops::Div<Output = Self>
+{
     /// Without its sign.
     fn abs(self) -> Self;
     /// Rounded correctly.
@@ -95,16 +97,24 @@ impl<T: Value> Plane<'_, T> {
         let [_, out_height, out_width] = self.geometry.output;
         for (line, row) in self.out.chunks_exact_mut(out_width).enumerate() {
             for tap in windows.taps() {
-                let inside = windows
-                    .inside(0, line / out_height, tap[0], depth)
-                    .zip(windows.inside(1, line % out_height, tap[1], height));
+                let inside = windows.inside(0, line / out_height, tap[0], depth).zip(windows.inside(
+                    1,
+                    line % out_height,
+                    tap[1],
+                    height,
+                ));
                 let reach = windows.reach(2, tap[2], out_width, width);
                 if let Some((d, h)) = inside
                     && reach.first < reach.end
                 {
                     let at = (d * height + h) * width;
                     let range = line * out_width + reach.first..line * out_width + reach.end;
-                    take(range, &mut row[reach.first..reach.end], &self.x[at + reach.at..at + width], at + reach.at);
+                    take(
+                        range,
+                        &mut row[reach.first..reach.end],
+                        &self.x[at + reach.at..at + width],
+                        at + reach.at,
+                    );
                 }
             }
         }
@@ -225,6 +235,8 @@ fn combine<T: Value>(row: &mut [T], (x, stride): (&[T], usize), with: impl Fn(T,
     if stride == 1 {
         row.iter_mut().zip(x).for_each(|(value, x)| *value = with(*value, *x));
     } else {
-        row.iter_mut().zip(x.iter().step_by(stride)).for_each(|(value, x)| *value = with(*value, *x));
+        row.iter_mut()
+            .zip(x.iter().step_by(stride))
+            .for_each(|(value, x)| *value = with(*value, *x));
     }
 }

@@ -7,11 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 fn session(threads: usize) -> Session {
-    Session::unlimited(Settings { threads, ..Settings::default() })
+    Session::unlimited(Settings {
+        threads,
+        ..Settings::default()
+    })
 }
 
 fn fail(part: usize) -> Result<()> {
-    Err(ComputeError::Argument { op: "test", why: part.to_string() })
+    Err(ComputeError::Argument {
+        op: "test",
+        why: part.to_string(),
+    })
 }
 
 #[test]
@@ -71,7 +77,11 @@ fn a_stopped_session_stops_between_parts() {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = stop.clone();
     let signal = Arc::new(move || seen.load(Ordering::SeqCst));
-    let session = Session::unlimited(Settings { threads: 2, stop: signal, ..Settings::default() });
+    let session = Session::unlimited(Settings {
+        threads: 2,
+        stop: signal,
+        ..Settings::default()
+    });
     let runs = AtomicUsize::new(0);
     let result = in_parallel(&session, 1000, |_| {
         runs.fetch_add(1, Ordering::SeqCst);
