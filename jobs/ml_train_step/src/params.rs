@@ -3,7 +3,8 @@
 use crate::data::Layout;
 use crate::nets::Net;
 use p2pjob::prelude::*;
-use p2pjob::serde::Serialize;
+use p2pjob::serde::de::Visitor;
+use p2pjob::serde::{Deserializer, Serialize};
 use p2pjob_burn::optimiser::{Optimiser, Rule};
 
 /// What is trained.
@@ -94,22 +95,28 @@ pub struct Params {
     #[serde(default)]
     optimiser: OptimiserName,
     /// Step length.
-    #[serde(default = "default_rate")]
+    #[serde(default = "default_rate", deserialize_with = "number")]
+    #[schemars(with = "f64")]
     learning_rate: f32,
     /// Pull of the weights towards zero.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
+    #[schemars(with = "f64")]
     weight_decay: f32,
     /// Share of the last movement, for momentum.
-    #[serde(default = "default_momentum")]
+    #[serde(default = "default_momentum", deserialize_with = "number")]
+    #[schemars(with = "f64")]
     momentum: f32,
     /// Share of the mean gradient that is kept, for adam and adamw.
-    #[serde(default = "default_momentum")]
+    #[serde(default = "default_momentum", deserialize_with = "number")]
+    #[schemars(with = "f64")]
     beta_1: f32,
     /// Share of the mean square that is kept, for adam and adamw.
-    #[serde(default = "default_beta_2")]
+    #[serde(default = "default_beta_2", deserialize_with = "number")]
+    #[schemars(with = "f64")]
     beta_2: f32,
     /// Added to a divisor, for adam and adamw.
-    #[serde(default = "default_epsilon")]
+    #[serde(default = "default_epsilon", deserialize_with = "number")]
+    #[schemars(with = "f64")]
     epsilon: f32,
     /// Samples of a step; all, if not given.
     #[serde(default)]
@@ -131,6 +138,35 @@ pub struct Params {
     /// Numbers for each sample of a raw y; 1 if not given.
     #[serde(default)]
     pub y_width: Option<u64>,
+}
+
+/// A number, whole or not: parameters travel as 64-bit integers and floats.
+fn number<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<f32, D::Error> {
+    struct Number;
+    impl Visitor<'_> for Number {
+        type Value = f32;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a number")
+        }
+
+        fn visit_f64<E>(self, number: f64) -> std::result::Result<f32, E> {
+            Ok(number as f32)
+        }
+
+        fn visit_f32<E>(self, number: f32) -> std::result::Result<f32, E> {
+            Ok(number)
+        }
+
+        fn visit_u64<E>(self, number: u64) -> std::result::Result<f32, E> {
+            Ok(number as f32)
+        }
+
+        fn visit_i64<E>(self, number: i64) -> std::result::Result<f32, E> {
+            Ok(number as f32)
+        }
+    }
+    from.deserialize_any(Number)
 }
 
 fn default_hidden() -> Vec<u32> {
