@@ -1,5 +1,5 @@
 //! The node's half of the guest backend for burn 0.22. Ordinary jobs do not use this: the SDK's backend crate does, and jobs
-//! use burn.
+//! use burn. No node of this version runs such sessions yet: a call that opens one ends without a verdict and says so.
 
 use crate::host::compute;
 

@@ -35,7 +35,7 @@ pub struct EngineOptions {
     pub compute_threads: usize,
     /// Instruction set of the kernels on host tensors. Changes no bit of any result; tests force it.
     pub compute_isa: Isa,
-    /// Runs the sessions of the guest backend for burn. Without it a job that opens one traps.
+    /// Runs the sessions of the guest backend for burn. Without it a call that opens one ends without a verdict.
     pub burn: Option<Arc<dyn BurnHost>>,
 }
 
