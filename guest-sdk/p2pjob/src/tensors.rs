@@ -66,6 +66,28 @@ impl DType {
     }
 }
 
+impl std::fmt::Display for DType {
+    /// NumPy's name.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+            Self::I8 => "int8",
+            Self::I16 => "int16",
+            Self::I32 => "int32",
+            Self::I64 => "int64",
+            Self::U8 => "uint8",
+            Self::U16 => "uint16",
+            Self::U32 => "uint32",
+            Self::U64 => "uint64",
+            Self::Bool => "bool",
+            Self::Text => "text",
+        })
+    }
+}
+
 /// A tensor at the node, row-major. It cannot be changed; operations make new ones. Dropping it frees its memory.
 pub struct Tensor(pub(crate) compute::Tensor);
 

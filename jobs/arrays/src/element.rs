@@ -1,6 +1,7 @@
 //! Types of elements, with their names here and in NumPy.
 
 use p2pjob::prelude::*;
+use p2pjob::tensors::DType;
 
 /// The type of an array's elements. `#[params]` makes it a parameter.
 #[params]
@@ -123,6 +124,26 @@ impl ElementType {
         Self::ALL
             .into_iter()
             .find(|one| one.code() == code || one.name() == code)
+    }
+}
+
+impl ElementType {
+    /// As the node's tensors name it.
+    pub const fn dtype(self) -> DType {
+        match self {
+            Self::F16 => DType::F16,
+            Self::F32 => DType::F32,
+            Self::F64 => DType::F64,
+            Self::I8 => DType::I8,
+            Self::I16 => DType::I16,
+            Self::I32 => DType::I32,
+            Self::I64 => DType::I64,
+            Self::U8 => DType::U8,
+            Self::U16 => DType::U16,
+            Self::U32 => DType::U32,
+            Self::U64 => DType::U64,
+            Self::Bool => DType::Bool,
+        }
     }
 }
 

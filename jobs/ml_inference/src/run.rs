@@ -114,7 +114,7 @@ fn describe(ports: &[Port]) -> String {
 fn describe_port(port: &Port) -> String {
     let length = |length: &Option<usize>| length.map_or("any".to_owned(), |length| length.to_string());
     let shape: Vec<String> = port.shape.iter().map(length).collect();
-    format!("{:?} of shape ({})", port.dtype, shape.join(", "))
+    format!("{} of shape ({})", port.dtype, shape.join(", "))
 }
 
 /// The names of the outputs that are wanted, in the order of the user, else of the model.
@@ -136,7 +136,7 @@ fn length(value: u64) -> Result<usize> {
 
 /// The samples of the chunk as a tensor.
 fn samples(feed: &Feed, slices: &Slices) -> Result<Tensor> {
-    let dtype = dtype(feed.element);
+    let dtype = feed.element.dtype();
     let there = if feed.fortran {
         feed.samples
     } else {
@@ -244,23 +244,6 @@ fn output_of(name: String, tensor: &Tensor, samples: u64, missing: u64) -> Resul
         }
     };
     Ok(Output { name, shape, elements })
-}
-
-const fn dtype(element: ElementType) -> DType {
-    match element {
-        ElementType::F16 => DType::F16,
-        ElementType::F32 => DType::F32,
-        ElementType::F64 => DType::F64,
-        ElementType::I8 => DType::I8,
-        ElementType::I16 => DType::I16,
-        ElementType::I32 => DType::I32,
-        ElementType::I64 => DType::I64,
-        ElementType::U8 => DType::U8,
-        ElementType::U16 => DType::U16,
-        ElementType::U32 => DType::U32,
-        ElementType::U64 => DType::U64,
-        ElementType::Bool => DType::Bool,
-    }
 }
 
 /// The type an output is written in; none for texts.

@@ -11,23 +11,6 @@ use std::ops::Range;
 /// A block of a matrix, row-major.
 pub struct Block(Tensor);
 
-const fn dtype(element: ElementType) -> DType {
-    match element {
-        ElementType::F16 => DType::F16,
-        ElementType::F32 => DType::F32,
-        ElementType::F64 => DType::F64,
-        ElementType::I8 => DType::I8,
-        ElementType::I16 => DType::I16,
-        ElementType::I32 => DType::I32,
-        ElementType::I64 => DType::I64,
-        ElementType::U8 => DType::U8,
-        ElementType::U16 => DType::U16,
-        ElementType::U32 => DType::U32,
-        ElementType::U64 => DType::U64,
-        ElementType::Bool => DType::Bool,
-    }
-}
-
 /// A length that fits in the sandbox's address space.
 fn length(value: u64) -> Result<usize> {
     usize::try_from(value).map_err(|_| Error::new(format_args!("a block of {value} lines is too large")))
@@ -44,7 +27,7 @@ impl Block {
         Ok(Self(Tensor::from_input(
             source.index(),
             offset,
-            dtype(element),
+            element.dtype(),
             &shape,
         )?))
     }
@@ -52,13 +35,13 @@ impl Block {
     /// From little-endian bytes.
     pub fn from_bytes(element: ElementType, shape: (u64, u64), bytes: &[u8]) -> Result<Self> {
         let shape = [length(shape.0)?, length(shape.1)?];
-        Ok(Self(Tensor::from_bytes(dtype(element), &shape, bytes)?))
+        Ok(Self(Tensor::from_bytes(element.dtype(), &shape, bytes)?))
     }
 
     /// Zeros.
     pub fn zeros(element: ElementType, shape: (u64, u64)) -> Result<Self> {
         Ok(Self(Tensor::filled(
-            dtype(element),
+            element.dtype(),
             &[length(shape.0)?, length(shape.1)?],
             0.0,
         )?))
@@ -69,7 +52,7 @@ impl Block {
         if from == to {
             Ok(self)
         } else {
-            Ok(Self(self.0.cast(dtype(to))?))
+            Ok(Self(self.0.cast(to.dtype())?))
         }
     }
 
