@@ -1,0 +1,38 @@
+//! What a guest's backend sends: a batch is one postcard [`Message`] after the other.
+//!
+//! The guest's half is `guest-sdk/burn/burn-remote/src/wire.rs`; the two agree for one minor version of burn, because
+//! postcard knows fields by their place.
+
+use burn_backend::DType;
+use burn_ir::{OperationIr, TensorId};
+use burn_std::DeviceSettings;
+use serde::{Deserialize, Serialize};
+
+/// Most bytes of one batch. The guest sends 16 KiB at a time, and one operation is rarely more than 100 bytes.
+pub const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// Bytes that decoding one byte can make, at most: an empty tensor of 4 bytes on the wire takes about 100 in memory.
+pub const DECODED_BYTES_PER_BYTE: u64 = 32;
+
+/// One step of a session.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives at a time; boxing would cost an allocation for each operation"
+)]
+pub enum Message {
+    /// Run an operation.
+    Operation(OperationIr),
+    /// Start the session's random numbers anew.
+    Seed(u64),
+    /// A second name for a tensor.
+    Alias {
+        /// The new name.
+        new: TensorId,
+        /// The name it has.
+        source: TensorId,
+    },
+}
+
+/// What the device can do: its default element types, and all that it computes with.
+pub type Hello = (DeviceSettings, Vec<DType>);

@@ -1,0 +1,1 @@
+//! Float class `fast`: sessions in a child process, on a GPU where there is one.
