@@ -60,10 +60,7 @@ impl Compute {
         handles.set_max_capacity(HANDLES_MAX);
         Self {
             session: Arc::new(Session::new(settings, limits.memory_bytes)),
-            class: match limits.float_class {
-                job_model::FloatClass::Exact => FloatClass::Exact,
-                job_model::FloatClass::Fast => FloatClass::Fast,
-            },
+            class: limits.float_class,
             burn: options.burn.clone(),
             handles,
         }
