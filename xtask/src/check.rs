@@ -68,7 +68,14 @@ fn clippy(folders: &Folders, workspace: &str) -> Result<(), Failure> {
 fn clippy_sandboxed(folders: &Folders, workspace: &str) -> Result<(), Failure> {
     let mut clippy = cargo(folders, workspace);
     clippy
-        .args(["clippy", "--workspace", "--quiet", "--lib", "--target", "wasm32-unknown-unknown"])
+        .args([
+            "clippy",
+            "--workspace",
+            "--quiet",
+            "--lib",
+            "--target",
+            "wasm32-unknown-unknown",
+        ])
         .arg("--config")
         .arg(r#"target.wasm32-unknown-unknown.rustflags=["--cfg=getrandom_backend=\"custom\""]"#)
         .args(["--", "-Dwarnings"]);

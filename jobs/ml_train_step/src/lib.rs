@@ -8,6 +8,9 @@ mod lstm;
 mod nets;
 mod shard;
 
+pub use nets::initial_weights;
+pub use shard::{Samples, gradients};
+
 use p2pjob::prelude::*;
 use training::{Chunk, Params};
 

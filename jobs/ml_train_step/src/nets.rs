@@ -104,9 +104,10 @@ impl Model {
                 let x = Tensor::<2>::from_data(TensorData::new(x, [samples, features]), device);
                 module.forward(x, net.activation)
             }
-            Self::LstmEncoder(module) => {
-                module.forward(Tensor::<3>::from_data(TensorData::new(x, [samples, steps, features]), device))
-            }
+            Self::LstmEncoder(module) => module.forward(Tensor::<3>::from_data(
+                TensorData::new(x, [samples, steps, features]),
+                device,
+            )),
         }
     }
 

@@ -18,17 +18,13 @@ pub fn run(chunk: &Chunk, slices: &Slices) -> Result<Vec<u8>> {
                 None => bail!("a shard has no targets"),
             };
             let weights = chunk.weights(slices, 2, first_weights)?;
-            let device = p2pjob_burn::device().autodiff();
-            let module = Model::with_weights(net, &weights, &device)?;
-            let predicted = module.forward(net, samples as usize, x, &device);
-            let loss = total_loss(net, predicted, (first, y), &device)?;
-            let (loss, gradient) = module.differentiate(loss)?;
-            let sum = ShardSum {
-                loss,
-                samples,
-                gradient,
+            let samples = Samples {
+                first,
+                count: samples,
+                x,
+                y,
             };
-            Ok(sum.to_bytes())
+            gradients(net, &weights, samples, &p2pjob_burn::device()).map(|sum| sum.to_bytes())
         }
         Work::Predict { first, samples } => {
             let x = chunk.layout.x.read("x", first, &slices.get(0))?;
@@ -40,6 +36,32 @@ pub fn run(chunk: &Chunk, slices: &Slices) -> Result<Vec<u8>> {
         }
         Work::PassModel { .. } | Work::Shape { .. } => bail!("this chunk needs no network"),
     }
+}
+
+/// Samples of a shard, as numbers.
+pub struct Samples {
+    /// Number of the first one, for messages.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// Inputs.
+    pub x: Vec<f32>,
+    /// Targets.
+    pub y: Vec<f32>,
+}
+
+/// Loss and gradients of some samples on a device, summed.
+pub fn gradients(net: &Net, weights: &[f32], samples: Samples, device: &Device) -> Result<ShardSum> {
+    let device = device.clone().autodiff();
+    let module = Model::with_weights(net, weights, &device)?;
+    let predicted = module.forward(net, samples.count as usize, samples.x, &device);
+    let loss = total_loss(net, predicted, (samples.first, samples.y), &device)?;
+    let (loss, gradient) = module.differentiate(loss)?;
+    Ok(ShardSum {
+        loss,
+        samples: samples.count,
+        gradient,
+    })
 }
 
 /// The sum of the samples' losses.

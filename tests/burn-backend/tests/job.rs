@@ -1,11 +1,13 @@
 //! The job `ml_train_step` on sessions of class exact: whole tasks, the same bits whatever the processor, the threads and
 //! the order of its chunks' nodes.
 
+use burn::tensor::Device;
 use burn_backend_tests::{install, settings};
-use ml_train_step::MlTrainStep;
+use ml_train_step::{MlTrainStep, Samples, gradients};
 use p2pjob::testing::Task;
 use std::time::Instant;
 use tensor_compute::Isa;
+use training::{Activation, Architecture, Loss, Net};
 
 fn numbers(count: usize, seed: u32) -> Vec<u8> {
     let mut state = seed;
@@ -92,22 +94,69 @@ fn an_lstm_with_encoder_learns_with_equal_bits() {
     same_everywhere(params, &x, &y, 10);
 }
 
+/// A network of width 128, and a batch for it.
+fn of_width_128(architecture: Architecture) -> (Net, Vec<f32>, Vec<f32>) {
+    let sequence = architecture == Architecture::LstmEncoder;
+    let (steps, features) = if sequence { (48, 8) } else { (1, 64) };
+    let net = Net {
+        architecture,
+        steps,
+        features,
+        hidden: if sequence { vec![128] } else { vec![128, 128] },
+        activation: Activation::Relu,
+        heads: 4,
+        layers: 1,
+        outputs: 1,
+        loss: Loss::Mse,
+    };
+    let floats = |bytes: Vec<u8>| -> Vec<f32> {
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|word| f32::from_le_bytes(*word))
+            .collect()
+    };
+    (
+        net,
+        floats(numbers((64 * steps * features) as usize, 1)),
+        floats(numbers(64, 2)),
+    )
+}
+
+/// Milliseconds of one shard: the best of nine.
+fn best(act: impl Fn()) -> f64 {
+    let once = || {
+        let start = Instant::now();
+        act();
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    (0..9).map(|_| once()).fold(f64::MAX, f64::min)
+}
+
 #[test]
 #[ignore = "a measurement"]
 fn speed_at_width_128() {
-    let params = r#"{"model": "lstm_encoder", "hidden": [128], "heads": 4, "optimiser": "adam",
-        "x_shape": [64, 48, 8], "shard_size": 64}"#;
-    let (x, y) = (numbers(64 * 48 * 8, 1), numbers(64, 2));
-    for threads in [1, 2] {
-        let _installed = install(settings(Isa::detect(), threads));
-        let (model, _) = train(params, &x, &y, 1);
-        let task = Task::new(params)
-            .input("x", x.clone())
-            .input("y", y.clone())
-            .input("model", model);
-        let start = Instant::now();
-        task.run::<MlTrainStep>().expect("a step");
-        // The simulation runs every chunk twice.
-        println!("{threads} threads: about {:?} a step", start.elapsed() / 2);
+    for architecture in [Architecture::Mlp, Architecture::LstmEncoder] {
+        let (net, x, y) = of_width_128(architecture);
+        let shard = |device: &Device| {
+            let samples = Samples {
+                first: 0,
+                count: 64,
+                x: x.clone(),
+                y: y.clone(),
+            };
+            let weights = vec![0.01; net.weights() as usize];
+            gradients(&net, &weights, samples, device).expect("gradients");
+        };
+        let flex = best(|| shard(&Device::flex()));
+        for threads in [1, 2] {
+            let _installed = install(settings(Isa::detect(), threads));
+            let exact = best(|| shard(&p2pjob_burn::device()));
+            println!(
+                "{architecture:?}: Flex {flex:.2} ms, exact in process, {threads} threads {exact:.2} ms: {:.2}",
+                exact / flex
+            );
+        }
     }
 }

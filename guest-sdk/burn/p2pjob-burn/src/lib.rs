@@ -31,4 +31,3 @@ pub fn device() -> Device {
     #[cfg(not(all(feature = "flex", not(target_arch = "wasm32"))))]
     return Device::new(burn_remote::RemoteDevice::default());
 }
-
