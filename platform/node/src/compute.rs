@@ -4,7 +4,7 @@
 //! Owns a small file in the data directory. A file that is gone, broken or of another machine is measured again.
 
 use crate::context::Context;
-use job_model::quote::ComputeOffer;
+use job_model::quote::{ComputeOffer, DeviceKind, FastOffer};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -16,15 +16,48 @@ const MEASURE_AFTER: Duration = Duration::from_secs(120);
 /// The file.
 const FILE: &str = "compute.json";
 
-/// What is known of the machine's speed.
+/// What is known of the machine's means and speed.
 #[derive(Debug, Default)]
-pub struct Compute(OnceLock<ComputeOffer>);
+pub struct Compute {
+    measured: OnceLock<ComputeOffer>,
+    fast: OnceLock<FastOffer>,
+}
 
 impl Compute {
-    /// What was measured, if it was.
+    /// What the network is told: float class `fast` from the start, speeds once they are measured.
     pub fn offer(&self) -> Option<ComputeOffer> {
-        self.0.get().cloned()
+        let (measured, fast) = (self.measured.get(), self.fast());
+        if measured.is_none() && fast.is_none() {
+            return None;
+        }
+        let unmeasured = || ComputeOffer {
+            instructions: instructions(),
+            threads: threads(&Settings::default()),
+            ..ComputeOffer::default()
+        };
+        let mut offer = measured.cloned().unwrap_or_else(unmeasured);
+        offer.fast = fast;
+        Some(offer)
     }
+
+    /// What float class `fast` is computed with; none: it is not offered.
+    pub fn fast(&self) -> Option<FastOffer> {
+        self.fast.get().cloned()
+    }
+}
+
+/// Float class `fast` on this machine's own processor, in this process.
+fn on_cpu() -> FastOffer {
+    FastOffer {
+        device: format!("{} with {}", std::env::consts::ARCH, instructions()),
+        kind: DeviceKind::Cpu,
+        backend: "faer".to_owned(),
+        ..FastOffer::default()
+    }
+}
+
+fn threads(settings: &Settings) -> u32 {
+    u32::try_from(settings.threads).unwrap_or(u32::MAX)
 }
 
 fn file(context: &Context) -> PathBuf {
@@ -37,15 +70,18 @@ fn instructions() -> String {
 
 /// Takes what an earlier run measured, or measures later, when nothing runs.
 pub fn start(context: &Arc<Context>) {
+    if context.config.worker.enabled {
+        // Empty until now.
+        let _ = context.compute.fast.set(on_cpu());
+    }
     let kept = std::fs::read(file(context)).ok();
     let kept = kept.and_then(|bytes| serde_json::from_slice::<ComputeOffer>(&bytes).ok());
     let here = Settings::default();
     if let Some(offer) = kept
         && offer.instructions == instructions()
-        && u32::try_from(here.threads).ok() == Some(offer.threads)
+        && threads(&here) == offer.threads
     {
-        // Empty until now.
-        let _ = context.compute.0.set(offer);
+        let _ = context.compute.measured.set(offer);
         return;
     }
     let waiting = Arc::clone(context);
@@ -65,12 +101,12 @@ pub fn start(context: &Arc<Context>) {
 
 /// What the machine does, measured now if it is not known.
 pub async fn measured(context: &Arc<Context>) -> Option<ComputeOffer> {
-    if let Some(offer) = context.compute.offer() {
-        return Some(offer);
+    if context.compute.measured.get().is_none() {
+        let measured = tokio::task::spawn_blocking(measure).await.ok().flatten()?;
+        keep(context, &measured);
+        context.compute.measured.get_or_init(|| measured);
     }
-    let measured = tokio::task::spawn_blocking(measure).await.ok().flatten()?;
-    keep(context, &measured);
-    Some(context.compute.0.get_or_init(|| measured).clone())
+    context.compute.offer()
 }
 
 fn measure() -> Option<ComputeOffer> {
@@ -84,9 +120,10 @@ fn measure() -> Option<ComputeOffer> {
     };
     Some(ComputeOffer {
         instructions: instructions(),
-        threads: u32::try_from(settings.threads).unwrap_or(u32::MAX),
+        threads: threads(&settings),
         megaflops: (speed.gigaflops * 1e3) as u64,
         megabytes_per_second: (speed.gigabytes_per_second * 1e3) as u64,
+        fast: None,
     })
 }
 
@@ -102,11 +139,20 @@ fn keep(context: &Context, offer: &ComputeOffer) {
 
 /// One line for people.
 pub fn describe(offer: &ComputeOffer) -> String {
-    format!(
-        "{}, {} threads: {:.1} GFLOP/s (f32 products, class exact), {:.1} GB/s; no GPU is used by this version",
+    let exact = format!(
+        "{}, {} threads: {:.1} GFLOP/s (f32 products, class exact), {:.1} GB/s",
         offer.instructions,
         offer.threads,
         offer.megaflops as f64 / 1e3,
         offer.megabytes_per_second as f64 / 1e3
-    )
+    );
+    match &offer.fast {
+        None => format!("{exact}; float class fast is not offered"),
+        Some(fast) => format!(
+            "{exact}; class fast on {} {} by {}",
+            fast.kind.name(),
+            fast.device,
+            fast.backend
+        ),
+    }
 }

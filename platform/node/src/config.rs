@@ -245,4 +245,6 @@ pub struct Faults {
     pub latency_ms: Option<u64>,
     /// Accept replicas and never answer.
     pub stall: bool,
+    /// Round floats of class `fast` differently than other nodes do.
+    pub jitter: bool,
 }

@@ -6,7 +6,7 @@
 use crate::cancel::CancelToken;
 use job_model::chunk::PlanError;
 use job_model::manifest::ManifestError;
-use job_model::{InputRef, JobMetrics, Outcome, Plan, Requirements, Usage};
+use job_model::{FloatClass, InputRef, JobMetrics, Outcome, Plan, Requirements, Usage};
 use std::io::Write;
 use std::time::Duration;
 
@@ -21,8 +21,14 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Wall time of the call.
     pub timeout: Duration,
+    /// Which arithmetic the host computes floats with.
+    pub float_class: FloatClass,
+    /// Whose call it is, the requester's node id: calls of different owners share no process of class `fast`. Zero: this
+    /// node's own.
+    pub owner: [u8; 32],
 }
 
+/// Class `exact`: plans, checks and reductions are computed by one node, and `run` names the task's class itself.
 impl From<&Requirements> for Limits {
     fn from(requirements: &Requirements) -> Self {
         Self {
@@ -30,6 +36,8 @@ impl From<&Requirements> for Limits {
             memory_bytes: requirements.memory_bytes,
             output_bytes: requirements.output_bytes,
             timeout: Duration::from_millis(requirements.timeout_ms),
+            float_class: FloatClass::Exact,
+            owner: [0; 32],
         }
     }
 }

@@ -60,7 +60,10 @@ impl Compute {
         handles.set_max_capacity(HANDLES_MAX);
         Self {
             session: Arc::new(Session::new(settings, limits.memory_bytes)),
-            class: FloatClass::Exact,
+            class: match limits.float_class {
+                job_model::FloatClass::Exact => FloatClass::Exact,
+                job_model::FloatClass::Fast => FloatClass::Fast,
+            },
             burn: options.burn.clone(),
             handles,
         }
