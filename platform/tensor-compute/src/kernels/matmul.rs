@@ -9,7 +9,7 @@ mod blocked;
 pub(crate) mod number;
 pub(crate) mod pack;
 mod stream;
-mod tiles;
+pub(crate) mod tiles;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -162,7 +162,7 @@ pub(crate) unsafe fn multiply_at<T: Number>(session: &Session, product: &Product
         return Ok(());
     }
     let small = m.saturating_mul(n).saturating_mul(k) <= SMALL || m < FEW || n < FEW;
-    match T::tile(Path::of(session.settings().isa)) {
+    match T::tile(Path::of(session.settings().isa), m) {
         Some(tile) if !small => blocked::blocked(session, product, tile, c),
         _ => stream::stream(session, product, c),
     }

@@ -20,6 +20,7 @@ use crate::op::Op;
 use crate::session::Session;
 use crate::tensor::Tensor;
 
+pub use conv::{Then, conv_then};
 pub use matmul::{Product, matmul_into};
 pub use threads::{in_chunks, in_parallel};
 

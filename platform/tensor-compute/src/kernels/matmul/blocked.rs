@@ -5,7 +5,7 @@
 use super::number::{Number, Path, vectorised};
 use super::pack::{Buffers, Lanes, Scratch};
 use super::stream::Settle;
-use super::tiles::{MAX_TILE, Tile};
+use super::tiles::Tile;
 use super::{Product, Target};
 use crate::error::Result;
 use crate::kernels::threads::{in_chunks, in_parallel};
@@ -172,7 +172,10 @@ impl<T: Number> Block<'_, T> {
         for column_panel in columns.clone() {
             let right = &self.right[column_panel * tile.columns * self.steps..][..tile.columns * self.steps];
             for (left, row_panel) in left.chunks(tile.rows * self.steps).zip(rows.clone()) {
-                self.one_tile(left, right, (row_panel * tile.rows, column_panel * tile.columns));
+                let (row, column) = (row_panel * tile.rows, column_panel * tile.columns);
+                let size = (tile.rows.min(self.rows - row), tile.columns.min(self.columns - column));
+                // SAFETY: the tile lies in the result and no other part has it; `Path::of` found the features.
+                unsafe { tile.place(self.steps, (left, right), self.c.from(row, column), size) };
             }
         }
         if self.last {
@@ -188,38 +191,6 @@ impl<T: Number> Block<'_, T> {
                     size,
                 },
             );
-        }
-    }
-
-    fn one_tile(&self, left: &[T], right: &[T], (row, column): (usize, usize)) {
-        let tile = &self.tile;
-        let c = self.c.from(row, column);
-        let (height, width) = (tile.rows.min(self.rows - row), tile.columns.min(self.columns - column));
-        if height == tile.rows && width == tile.columns {
-            // SAFETY: the panels hold `steps` times the tile's rows and columns; the whole tile lies in the result, and no
-            // other part has it; `Path::of` found the features the kernel needs.
-            unsafe { (tile.run)(self.steps, left.as_ptr(), right.as_ptr(), c.place.0, c.row) };
-            return;
-        }
-        // At the edges a whole tile is computed beside the result, what is there of it goes in and out.
-        let mut edge = [T::default(); MAX_TILE];
-        for at in 0..height {
-            // SAFETY: the rows lie in the result, and no other part has these columns of them.
-            edge[at * tile.columns..][..width].copy_from_slice(unsafe { c.row(at, width) });
-        }
-        // SAFETY: as above; `edge` holds a tile of any kernel.
-        unsafe {
-            (tile.run)(
-                self.steps,
-                left.as_ptr(),
-                right.as_ptr(),
-                edge.as_mut_ptr(),
-                tile.columns,
-            )
-        };
-        for at in 0..height {
-            // SAFETY: as above.
-            unsafe { c.row(at, width) }.copy_from_slice(&edge[at * tile.columns..][..width]);
         }
     }
 }

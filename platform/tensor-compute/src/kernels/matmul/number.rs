@@ -54,8 +54,12 @@ pub(crate) trait Number: Element + Copy {
     fn plus(self, other: Self) -> Self;
     /// The number itself, or the one NaN that results have: processors differ in sign and payload of theirs.
     fn settled(self) -> Self;
-    /// The kernel for big products; none for whole numbers.
-    fn tile(path: Path) -> Option<Tile<Self>>;
+    /// `a b`, rounded by itself; whole numbers wrap.
+    fn times(self, other: Self) -> Self;
+    /// 0 for negative numbers. NaN stays.
+    fn rectified(self) -> Self;
+    /// The kernel for big products whose left operand has so many rows; none for whole numbers.
+    fn tile(path: Path, rows: usize) -> Option<Tile<Self>>;
 }
 
 macro_rules! floats {
@@ -73,8 +77,16 @@ macro_rules! floats {
             fn settled(self) -> Self {
                 if self.is_nan() { Self::NAN } else { self }
             }
-            fn tile(path: Path) -> Option<Tile<Self>> {
-                Some($tile(path))
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                self * other
+            }
+            #[inline(always)]
+            fn rectified(self) -> Self {
+                if self < 0.0 { 0.0 } else { self }
+            }
+            fn tile(path: Path, rows: usize) -> Option<Tile<Self>> {
+                Some($tile(path, rows))
             }
         }
     )*};
@@ -100,7 +112,15 @@ macro_rules! whole {
             fn settled(self) -> Self {
                 self
             }
-            fn tile(_: Path) -> Option<Tile<Self>> {
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                self.wrapping_mul(other)
+            }
+            #[inline(always)]
+            fn rectified(self) -> Self {
+                self.max(0)
+            }
+            fn tile(_: Path, _: usize) -> Option<Tile<Self>> {
                 None
             }
         }
