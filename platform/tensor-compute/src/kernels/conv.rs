@@ -113,7 +113,7 @@ pub fn conv(
     conv_then(session, (x, weight, bias), options, Then::default())
 }
 
-/// A convolution and what follows it, in one pass: the same bits and the same price as one after the other. Normalises `f32`
+/// A convolution and what follows it, in one pass: the same bits as one after the other, and the same price for the work. Normalises `f32`
 /// and `f64` only.
 pub fn conv_then(
     session: &Session,

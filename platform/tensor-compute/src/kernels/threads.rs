@@ -14,7 +14,7 @@ mod helpers;
 #[cfg(test)]
 mod tests;
 
-use helpers::{Help, Helpers, LOOKS};
+use helpers::{Help, Helpers, look_for};
 
 thread_local! {
     /// Whether this thread runs a part. Parts of parts stay on their thread: the threads are busy already.
@@ -170,14 +170,14 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.closed = true;
-        for _ in 0..LOOKS {
-            if state.at_work == 0 {
-                return;
-            }
-            drop(state);
-            std::hint::spin_loop();
-            state = self.0.state();
+        if state.at_work == 0 {
+            return;
         }
+        drop(state);
+        if look_for(|| (self.0.state().at_work == 0).then_some(())).is_some() {
+            return;
+        }
+        state = self.0.state();
         state.waits = true;
         while state.at_work > 0 {
             state = self.0.ended.wait(state).unwrap_or_else(PoisonError::into_inner);

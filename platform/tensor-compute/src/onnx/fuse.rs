@@ -1,5 +1,5 @@
 //! Joins what can run as one node at load: a convolution, the normalisation with constants behind it, and a `Relu` behind
-//! that. The joined node gives the same bits for the same price; it saves the way of the tensors between through memory.
+//! that. The joined node gives the same bits and pays for the same work; it saves the way of the tensors between through memory.
 
 use super::graph::{Attr, Graph};
 use super::ops::run_joined;

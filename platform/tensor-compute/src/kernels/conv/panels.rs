@@ -16,6 +16,8 @@ use std::ops::Range;
 const STEPS: usize = 384;
 /// Multiplications below which one thread does all.
 const ALONE: usize = 1 << 18;
+/// Panels between two looks whether the session is to stop.
+const PANELS_A_LOOK: usize = 16;
 /// How many times as large as the operand it may be with its padding; more is left to the windows one by one.
 const PADDED_TIMES: usize = 4;
 /// Elements that padding may add in any case.
@@ -80,7 +82,6 @@ pub(super) fn run<T: Number>(
     };
     let panels = Buffers::new(session, tile.columns * chain.min(STEPS));
     let is_padded = padded != geometry.input;
-    // Borders stay zero: every image is written to the same places.
     let copies = Buffers::new(
         session,
         if is_padded {
@@ -103,7 +104,11 @@ pub(super) fn run<T: Number>(
             then(copy)
         })
     };
-    let whole = |image| with_image(image, &|x| panels.with(|panel| work.part((image, x), 0..length, panel)));
+    let whole = |image| {
+        with_image(image, &|x| {
+            panels.with(|panel| work.part(session, (image, x), 0..length, panel))
+        })
+    };
     if alone || threads == 1 {
         return (0..images).try_for_each(|image| session.go_on().and_then(|()| whole(image)));
     }
@@ -115,7 +120,7 @@ pub(super) fn run<T: Number>(
         with_image(image, &|x| {
             in_parallel(session, length.div_ceil(share), |part| {
                 let windows = part * share..length.min((part + 1) * share);
-                panels.with(|panel| work.part((image, x), windows, panel))
+                panels.with(|panel| work.part(session, (image, x), windows, panel))
             })
         })
     })
@@ -171,6 +176,7 @@ fn packed_weights<T: Number>(
 impl<T: Number> Panels<'_, T> {
     /// Copies an image to the middle of its padding.
     fn pad(&self, x: &[T], copy: &mut [T]) {
+        copy.fill(T::default());
         let ([depth, height, width], [_, padded_height, padded_width]) = (self.geometry.input, self.padded);
         let [(front, _), (top, _), (left, _)] = self.geometry.windows.pads;
         for (line, row) in x.chunks_exact(width.max(1)).enumerate() {
@@ -182,7 +188,7 @@ impl<T: Number> Panels<'_, T> {
     }
 
     /// These windows of one image (batch and group), with all filters.
-    fn part(&self, (image, x): (usize, &[T]), windows: Range<usize>, panel: &mut [T]) -> Result<()> {
+    fn part(&self, session: &Session, (image, x): (usize, &[T]), windows: Range<usize>, panel: &mut [T]) -> Result<()> {
         let (filters, length) = (self.geometry.filters, self.geometry.output_len());
         let (tile, group) = (&self.tile, image % self.geometry.groups);
         let chain = self.offsets.len();
@@ -190,6 +196,9 @@ impl<T: Number> Panels<'_, T> {
         let mut runs = Vec::new();
         for start in windows.clone().step_by(tile.columns) {
             let width = tile.columns.min(windows.end - start);
+            if ((start - windows.start) / tile.columns).is_multiple_of(PANELS_A_LOOK) {
+                session.go_on()?;
+            }
             self.find_runs(start, width, &mut runs);
             let c = Target {
                 place: Place(self.out.at(image * filters * length + start)),

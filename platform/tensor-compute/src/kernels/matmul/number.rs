@@ -60,10 +60,12 @@ pub(crate) trait Number: Element + Copy {
     fn rectified(self) -> Self;
     /// The kernel for big products whose left operand has so many rows; none for whole numbers.
     fn tile(path: Path, rows: usize) -> Option<Tile<Self>>;
+    /// The kernel for products of few columns; none for whole numbers.
+    fn narrow(path: Path, rows: usize) -> Option<Tile<Self>>;
 }
 
 macro_rules! floats {
-    ($($float:ty, $soft:path, $tile:path);* $(;)?) => {$(
+    ($($float:ty, $soft:path, $tile:path, $narrow:path);* $(;)?) => {$(
         impl Number for $float {
             #[inline(always)]
             fn chain<const SOFT: bool>(a: Self, b: Self, sum: Self) -> Self {
@@ -88,13 +90,16 @@ macro_rules! floats {
             fn tile(path: Path, rows: usize) -> Option<Tile<Self>> {
                 Some($tile(path, rows))
             }
+            fn narrow(path: Path, rows: usize) -> Option<Tile<Self>> {
+                Some($narrow(path, rows))
+            }
         }
     )*};
 }
 
 floats! {
-    f32, libm::fmaf, super::tiles::single;
-    f64, libm::fma, super::tiles::double;
+    f32, libm::fmaf, super::tiles::single, super::tiles::narrow_single;
+    f64, libm::fma, super::tiles::double, super::tiles::narrow_double;
 }
 
 macro_rules! whole {
@@ -121,6 +126,9 @@ macro_rules! whole {
                 self.max(0)
             }
             fn tile(_: Path, _: usize) -> Option<Tile<Self>> {
+                None
+            }
+            fn narrow(_: Path, _: usize) -> Option<Tile<Self>> {
                 None
             }
         }

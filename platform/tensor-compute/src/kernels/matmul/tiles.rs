@@ -17,12 +17,16 @@ mod scalar;
 /// Most elements of a tile of any kernel.
 pub(crate) const MAX_TILE: usize = 14 * 32;
 
-/// `(k, a, b, c, c_row)`: continues the chains of a whole tile of `c` over `k` steps. `a` holds for each step one element
-/// per row, `b` one per column, both without gaps; `c_row` is the distance of rows in `c`, in elements.
+/// Columns of narrow tiles.
+pub(crate) const NARROW: usize = 8;
+
+/// `(k, (a, a_row), b, c, c_row)`: continues the chains of a whole tile of `c` over `k` steps. `a` holds for each step one
+/// element per row without gaps, or, in kernels of narrow tiles, each row's steps side by side and rows `a_row` elements
+/// apart; `b` holds one element per column without gaps; `c_row` is the distance of rows in `c`, in elements.
 ///
 /// # Safety
 /// The buffers hold what is said, and the processor has the kernel's features.
-pub(crate) type Run<T> = unsafe fn(usize, *const T, *const T, *mut T, usize);
+pub(crate) type Run<T> = unsafe fn(usize, (*const T, usize), *const T, *mut T, usize);
 
 /// A kernel: the size of its tile, and how operands are packed for it.
 #[derive(Clone, Copy)]
@@ -66,7 +70,7 @@ impl<T: Number> Tile<T> {
         assert!(left.len() >= steps * self.rows && right.len() >= steps * self.columns);
         if height == self.rows && width == self.columns {
             // SAFETY: the panels were measured; the caller promises the whole tile and the features.
-            unsafe { (self.run)(steps, left.as_ptr(), right.as_ptr(), c.place.0, c.row) };
+            unsafe { (self.run)(steps, (left.as_ptr(), 1), right.as_ptr(), c.place.0, c.row) };
             return;
         }
         // At the edges a whole tile is computed beside the result, what is there of it goes in and out.
@@ -76,7 +80,15 @@ impl<T: Number> Tile<T> {
             edge[at * self.columns..][..width].copy_from_slice(unsafe { c.row(at, width) });
         }
         // SAFETY: as above; `edge` holds a tile of any kernel.
-        unsafe { (self.run)(steps, left.as_ptr(), right.as_ptr(), edge.as_mut_ptr(), self.columns) };
+        unsafe {
+            (self.run)(
+                steps,
+                (left.as_ptr(), 1),
+                right.as_ptr(),
+                edge.as_mut_ptr(),
+                self.columns,
+            )
+        };
         for at in 0..height {
             // SAFETY: as above.
             unsafe { c.row(at, width) }.copy_from_slice(&edge[at * self.columns..][..width]);
@@ -133,6 +145,36 @@ pub(crate) fn double(path: Path, rows: usize) -> Tile<f64> {
     }
 }
 
+/// The kernel for `f32` and at most [`NARROW`] columns, whose left operand is not packed.
+pub(crate) fn narrow_single(path: Path, rows: usize) -> Tile<f32> {
+    match path {
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512 | Path::Avx2 => of_height!(rows, 8, avx2::narrow_single, 1 2 3 4 5 6 7 or 8),
+        #[cfg(target_arch = "aarch64")]
+        Path::Neon => of_height!(rows, 8, neon::narrow_single, 1 2 3 4 5 6 7 or 8),
+        #[cfg(target_arch = "x86_64")]
+        Path::Fused => of_height!(rows, 8, scalar::narrow_fused_single, 1 2 3 or 4),
+        #[cfg(target_arch = "aarch64")]
+        Path::Fused => of_height!(rows, 8, scalar::narrow_plain_single, 1 2 3 or 4),
+        _ => of_height!(rows, 8, scalar::narrow_soft_single, 1 2 3 or 4),
+    }
+}
+
+/// The kernel for `f64` and at most [`NARROW`] columns, whose left operand is not packed.
+pub(crate) fn narrow_double(path: Path, rows: usize) -> Tile<f64> {
+    match path {
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512 | Path::Avx2 => of_height!(rows, 8, avx2::narrow_double, 1 2 3 4 5 or 6),
+        #[cfg(target_arch = "aarch64")]
+        Path::Neon => of_height!(rows, 8, neon::narrow_double, 1 2 3 or 4),
+        #[cfg(target_arch = "x86_64")]
+        Path::Fused => of_height!(rows, 8, scalar::narrow_fused_double, 1 2 3 or 4),
+        #[cfg(target_arch = "aarch64")]
+        Path::Fused => of_height!(rows, 8, scalar::narrow_plain_double, 1 2 3 or 4),
+        _ => of_height!(rows, 8, scalar::narrow_soft_double, 1 2 3 or 4),
+    }
+}
+
 /// Writes kernels in terms of an instruction set's vectors: `ROWS` rows by `vectors` vectors of `lanes` elements.
 macro_rules! tile_kernel {
     (
@@ -141,18 +183,20 @@ macro_rules! tile_kernel {
         $vectors:literal, $lanes:literal,
         load $load:path, store $store:path, splat $splat:path, zero $zero:expr,
         chain |$a:ident, $b:ident, $sum:ident| $chain:expr,
-        prefetch |$address:ident| $prefetch:expr $(,)?
+        prefetch |$address:ident| $prefetch:expr,
+        left |$left:ident, $a_row:ident, $step:ident, $row:ident, $height:ident| $at:expr $(,)?
     ) => {
         $(#[$meta])*
         #[target_feature(enable = $features)]
         pub(crate) unsafe fn $name<const ROWS: usize>(
             k: usize,
-            a: *const $element,
+            ($left, $a_row): (*const $element, usize),
             b: *const $element,
             c: *mut $element,
             c_row: usize,
         ) {
-            // SAFETY: the caller promises `k` times `ROWS` elements of `a`, `k` times `vectors * lanes` of `b`, and a whole
+            let _ = $a_row;
+            // SAFETY: the caller promises `k` times `ROWS` elements of the left operand, `k` times `vectors * lanes` of `b`, and a whole
             // tile at `c`; nothing else is read or written. Prefetching takes any address.
             unsafe {
                 let mut sums: [[$vector; $vectors]; ROWS] = [[$zero; $vectors]; ROWS];
@@ -172,7 +216,11 @@ macro_rules! tile_kernel {
                         columns[vector] = $load(b.add((step * $vectors + vector) * $lanes));
                     }
                     for row in 0..ROWS {
-                        let $a = $splat(*a.add(step * ROWS + row));
+                        let $a = {
+                            let ($step, $row, $height) = (step, row, ROWS);
+                            let _ = $height;
+                            $splat(*$left.add($at))
+                        };
                         for vector in 0..$vectors {
                             let ($b, $sum) = (columns[vector], sums[row][vector]);
                             sums[row][vector] = $chain;

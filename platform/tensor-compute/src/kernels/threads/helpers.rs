@@ -1,15 +1,32 @@
-//! The helpers: threads of the process that lend a hand to whoever calls. One that has nothing to do looks for work for some
-//! microseconds before it sleeps: waking a thread takes longer than many an operation of a model, and the next operation
-//! follows at once.
+//! The helpers: threads of the process that lend a hand to whoever calls. One that has nothing to do looks for work for a
+//! while before it sleeps: waking a thread takes longer than many an operation of a model, and the next operation follows
+//! soon.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-/// How often a helper looks for work before it sleeps, and a caller for the end of its helpers; some 20 microseconds.
-pub(super) const LOOKS: usize = 400;
+/// How long a helper looks for work before it sleeps, and a caller for the end of its helpers.
+const LOOK_FOR: Duration = Duration::from_micros(100);
+/// Looks between two looks at the clock.
+const LOOKS: usize = 32;
 /// Most calls that wait for a helper; with more, callers work alone.
 const QUEUE_MAX: usize = 1024;
+
+/// Looks until there is something, or [`LOOK_FOR`] has passed.
+pub(super) fn look_for<R>(mut look: impl FnMut() -> Option<R>) -> Option<R> {
+    let start = Instant::now();
+    while start.elapsed() < LOOK_FOR {
+        for _ in 0..LOOKS {
+            if let Some(found) = look() {
+                return Some(found);
+            }
+            std::hint::spin_loop();
+        }
+    }
+    None
+}
 
 /// What a helper does for a call.
 pub(super) trait Help: Send + Sync {
@@ -27,6 +44,8 @@ pub(super) struct Helpers {
 struct Shared {
     /// Length of the queue, to look at without the lock.
     waiting: AtomicUsize,
+    /// Helpers that look for work.
+    looking: AtomicUsize,
     queue: Mutex<Queue>,
     posted: Condvar,
 }
@@ -38,13 +57,13 @@ struct Queue {
 }
 
 impl Helpers {
-    /// One thread per processor. None if the system gives no threads; callers then work alone.
+    /// One thread for each processor but the caller's own. None if the system gives no threads; callers then work alone.
     pub(super) fn get() -> Option<&'static Self> {
         static HELPERS: OnceLock<Helpers> = OnceLock::new();
         static SHARED: OnceLock<Shared> = OnceLock::new();
         let helpers = HELPERS.get_or_init(|| {
             let shared = SHARED.get_or_init(Shared::default);
-            let wanted = std::thread::available_parallelism().map_or(1, usize::from);
+            let wanted = std::thread::available_parallelism().map_or(1, |count| count.get().saturating_sub(1).max(1));
             let start = |number: usize| {
                 let name = format!("tensor-{number}");
                 std::thread::Builder::new().name(name).spawn(|| shared.work()).is_ok()
@@ -67,7 +86,9 @@ impl Helpers {
         self.shared.waiting.store(queue.calls.len(), Ordering::Release);
         let asleep = queue.asleep;
         drop(queue);
-        for _ in 0..count.min(asleep) {
+        // Who looks comes without being woken; who has just stopped looks once more before it sleeps.
+        let awake = self.shared.looking.load(Ordering::Acquire);
+        for _ in 0..count.saturating_sub(awake).min(asleep) {
             self.shared.posted.notify_one();
         }
     }
@@ -85,14 +106,21 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Arc<dyn Help> {
-        for _ in 0..LOOKS {
-            if self.waiting.load(Ordering::Acquire) > 0
-                && let Some(call) = self.take(&mut self.queue())
-            {
-                return call;
+    fn look(&self) -> Option<Arc<dyn Help>> {
+        look_for(|| {
+            if self.waiting.load(Ordering::Acquire) == 0 {
+                return None;
             }
-            std::hint::spin_loop();
+            self.take(&mut self.queue())
+        })
+    }
+
+    fn next(&self) -> Arc<dyn Help> {
+        self.looking.fetch_add(1, Ordering::AcqRel);
+        let found = self.look();
+        self.looking.fetch_sub(1, Ordering::AcqRel);
+        if let Some(call) = found {
+            return call;
         }
         let mut queue = self.queue();
         loop {

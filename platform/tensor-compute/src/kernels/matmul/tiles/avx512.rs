@@ -12,6 +12,7 @@ tile_kernel! {
     load _mm512_loadu_ps, store _mm512_storeu_ps, splat _mm512_set1_ps, zero _mm512_setzero_ps(),
     chain |a, b, sum| _mm512_fmadd_ps(a, b, sum),
     prefetch |address| _mm_prefetch::<_MM_HINT_T0>(address.cast()),
+    left |a, a_row, step, row, height| step * height + row,
 }
 
 tile_kernel! {
@@ -20,4 +21,5 @@ tile_kernel! {
     load _mm512_loadu_pd, store _mm512_storeu_pd, splat _mm512_set1_pd, zero _mm512_setzero_pd(),
     chain |a, b, sum| _mm512_fmadd_pd(a, b, sum),
     prefetch |address| _mm_prefetch::<_MM_HINT_T0>(address.cast()),
+    left |a, a_row, step, row, height| step * height + row,
 }

@@ -12,6 +12,7 @@ tile_kernel! {
     load vld1q_f32, store vst1q_f32, splat vdupq_n_f32, zero vdupq_n_f32(0.0),
     chain |a, b, sum| vfmaq_f32(sum, a, b),
     prefetch |address| { let _ = address; },
+    left |a, a_row, step, row, height| step * height + row,
 }
 
 tile_kernel! {
@@ -20,4 +21,23 @@ tile_kernel! {
     load vld1q_f64, store vst1q_f64, splat vdupq_n_f64, zero vdupq_n_f64(0.0),
     chain |a, b, sum| vfmaq_f64(sum, a, b),
     prefetch |address| { let _ = address; },
+    left |a, a_row, step, row, height| step * height + row,
+}
+
+tile_kernel! {
+    /// Any rows by 8 columns of `f32`; rows are not packed.
+    narrow_single, "neon", f32, float32x4_t, 2, 4,
+    load vld1q_f32, store vst1q_f32, splat vdupq_n_f32, zero vdupq_n_f32(0.0),
+    chain |a, b, sum| vfmaq_f32(sum, a, b),
+    prefetch |address| { let _ = address; },
+    left |a, a_row, step, row, height| row * a_row + step,
+}
+
+tile_kernel! {
+    /// Any rows by 8 columns of `f64`; rows are not packed.
+    narrow_double, "neon", f64, float64x2_t, 4, 2,
+    load vld1q_f64, store vst1q_f64, splat vdupq_n_f64, zero vdupq_n_f64(0.0),
+    chain |a, b, sum| vfmaq_f64(sum, a, b),
+    prefetch |address| { let _ = address; },
+    left |a, a_row, step, row, height| row * a_row + step,
 }
