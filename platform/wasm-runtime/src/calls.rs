@@ -198,6 +198,7 @@ impl LoadedJob {
             input_bytes: 0,
             output,
             partials: None,
+            opened: None,
             log: Log::default(),
             metrics: JobMetrics::default(),
             entropy: Entropy::new(seed),
