@@ -23,6 +23,8 @@ pub fn run(app: &App) -> Result<Exit, CliError> {
             "memory",
             "reputation",
             "ok/wrong",
+            "right",
+            "there",
             "balance",
         ];
         let mut table = Table::new(&head);
@@ -38,12 +40,14 @@ pub fn run(app: &App) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
-fn cells(peer: &PeerReport) -> [String; 10] {
-    let state = match (peer.connected, peer.distrusted) {
-        (_, true) => "distrusted",
-        (true, false) => "connected",
-        (false, false) => "away",
+fn cells(peer: &PeerReport) -> [String; 12] {
+    let state = match peer {
+        PeerReport { forked: true, .. } => "forked",
+        PeerReport { distrusted: true, .. } => "distrusted",
+        PeerReport { connected: true, .. } => "connected",
+        PeerReport { .. } => "away",
     };
+    let share = |share: f64| format!("{:.1} %", share * 100.0);
     [
         peer.node.short(),
         peer.addresses.first().map_or("-".to_owned(), ToString::to_string),
@@ -54,6 +58,8 @@ fn cells(peer: &PeerReport) -> [String; 10] {
         show_bytes(peer.load.resident_bytes),
         peer.reputation.clone(),
         format!("{}/{}", peer.accepted, peer.wrong),
+        share(peer.correctness_at_least),
+        share(peer.availability),
         peer.balance.to_string(),
     ]
 }

@@ -11,7 +11,7 @@ mod reports;
 pub use reports::*;
 
 use job_model::task::{Requirements, TaskConfig};
-use job_model::{BlobHash, Recorded, TaskId};
+use job_model::{BlobHash, MicroCredits, NodeId, Recorded, TaskId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -108,6 +108,8 @@ pub enum Request {
     Peers,
     /// Balances per peer.
     Ledger,
+    /// Give credits to a connected peer.
+    Transfer { node: NodeId, amount: MicroCredits },
     /// Prices.
     Prices,
     /// Checks, each with a remedy.
@@ -171,6 +173,8 @@ pub enum Reply {
     Peers(Vec<PeerReport>),
     /// [`Request::Ledger`].
     Ledger(Box<LedgerReport>),
+    /// [`Request::Transfer`].
+    Transfer(Box<TransferReport>),
     /// [`Request::Prices`].
     Prices(Box<PricesReport>),
     /// [`Request::Doctor`].
