@@ -4,8 +4,10 @@
 //! one for each step. The result is cut into steps by halves: the gradient of a cut fills a tensor of the size of what was
 //! cut, so halving costs `log(steps)` times the whole instead of `steps` times.
 
+use crate::nets::First;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Distribution, Tensor, activation};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor, activation};
 
 /// Hochreiter and Schmidhuber's LSTM with one bias for each gate; gates in the order input, forget, cell, output.
 #[derive(Module, Debug)]
@@ -19,14 +21,20 @@ pub struct Lstm {
 }
 
 impl Lstm {
-    /// Weights uniform in `-1 / sqrt(width) .. 1 / sqrt(width)`.
-    pub fn new(features: usize, width: usize, device: &Device) -> Self {
+    /// Weights uniform in `-1 / sqrt(width) .. 1 / sqrt(width)`, or zeros.
+    pub fn new((features, width): (usize, usize), first: First, device: &Device) -> Self {
         let bound = 1.0 / (width as f64).sqrt();
-        let from = Distribution::Uniform(-bound, bound);
+        let from = match first {
+            First::Drawn => Initializer::Uniform {
+                min: -bound,
+                max: bound,
+            },
+            First::Zeros => Initializer::Zeros,
+        };
         Self {
-            input: Param::from_tensor(Tensor::random([features, 4 * width], from, device)),
-            hidden: Param::from_tensor(Tensor::random([width, 4 * width], from, device)),
-            bias: Param::from_tensor(Tensor::random([4 * width], from, device)),
+            input: from.init([features, 4 * width], device),
+            hidden: from.init([width, 4 * width], device),
+            bias: from.init([4 * width], device),
         }
     }
 

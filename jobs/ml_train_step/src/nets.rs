@@ -3,12 +3,38 @@
 use crate::lstm::Lstm;
 use burn::module::Module;
 use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, TransformerEncoderInput};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use p2pjob::prelude::*;
 use p2pjob_burn::flat;
 use training::{Activation, Architecture, Net};
+
+/// What a module begins with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum First {
+    /// burn's own initialisation.
+    Drawn,
+    /// Zeros, where other weights take their place: drawing numbers costs more than a small network.
+    Zeros,
+}
+
+impl First {
+    fn linear(self, inputs: usize, outputs: usize) -> LinearConfig {
+        let config = LinearConfig::new(inputs, outputs);
+        match self {
+            Self::Drawn => config,
+            Self::Zeros => config.with_initializer(Initializer::Zeros),
+        }
+    }
+
+    fn encoder(self, config: TransformerEncoderConfig) -> TransformerEncoderConfig {
+        match self {
+            Self::Drawn => config,
+            Self::Zeros => config.with_initializer(Initializer::Zeros),
+        }
+    }
+}
 
 /// Linear layers.
 #[derive(Module, Debug)]
@@ -17,13 +43,13 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// First weights drawn by the device.
-    pub fn new(net: &Net, device: &Device) -> Self {
+    /// First weights drawn by the device, or zeros.
+    pub fn new(net: &Net, first: First, device: &Device) -> Self {
         let mut width = net.features as usize;
         let sizes = net.hidden.iter().chain([&net.outputs]);
         let layers = sizes.map(|size| {
             let from = std::mem::replace(&mut width, *size as usize);
-            LinearConfig::new(from, width).init(device)
+            first.linear(from, width).init(device)
         });
         Self {
             layers: layers.collect(),
@@ -56,14 +82,14 @@ pub struct LstmEncoder {
 }
 
 impl LstmEncoder {
-    /// First weights drawn by the device.
-    pub fn new(net: &Net, device: &Device) -> Self {
+    /// First weights drawn by the device, or zeros.
+    pub fn new(net: &Net, first: First, device: &Device) -> Self {
         let width = net.width() as usize;
         let encoder = TransformerEncoderConfig::new(width, 2 * width, net.heads as usize, net.layers as usize);
         Self {
-            lstm: Lstm::new(net.features as usize, width, device),
-            encoder: encoder.with_dropout(0.0).init(device),
-            head: LinearConfig::new(width, net.outputs as usize).init(device),
+            lstm: Lstm::new((net.features as usize, width), first, device),
+            encoder: first.encoder(encoder.with_dropout(0.0)).init(device),
+            head: first.linear(width, net.outputs as usize).init(device),
         }
     }
 
@@ -88,9 +114,9 @@ impl Model {
     /// With these weights, flat.
     pub fn with_weights(net: &Net, weights: &[f32], device: &Device) -> Result<Self> {
         Ok(match net.architecture {
-            Architecture::Mlp => Self::Mlp(flat::set_parameters(Mlp::new(net, device), weights)?),
+            Architecture::Mlp => Self::Mlp(flat::set_parameters(Mlp::new(net, First::Zeros, device), weights)?),
             Architecture::LstmEncoder => {
-                let module = flat::set_parameters(LstmEncoder::new(net, device), weights)?;
+                let module = flat::set_parameters(LstmEncoder::new(net, First::Zeros, device), weights)?;
                 Self::LstmEncoder(Box::new(module))
             }
         })
@@ -131,7 +157,7 @@ pub fn initial_weights(net: &Net, seed: u64) -> Result<Vec<f32>> {
     let device = p2pjob_burn::device();
     device.seed(seed);
     match net.architecture {
-        Architecture::Mlp => flat::parameters(&Mlp::new(net, &device)),
-        Architecture::LstmEncoder => flat::parameters(&LstmEncoder::new(net, &device)),
+        Architecture::Mlp => flat::parameters(&Mlp::new(net, First::Drawn, &device)),
+        Architecture::LstmEncoder => flat::parameters(&LstmEncoder::new(net, First::Drawn, &device)),
     }
 }

@@ -1,8 +1,6 @@
 //! What real guests send, recorded (`tests/burn-backend` writes the golden files, after it has compared every answer with burn's
 //! own CPU backend): the answers have the recorded bits with every instruction set and number of threads.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 mod hostile;
 
 use burn_host::ExactHost;
