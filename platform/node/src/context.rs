@@ -71,7 +71,7 @@ pub struct Planned {
 /// What the main loop is told.
 pub enum LoopInput {
     /// The network.
-    Peer(PeerEvent),
+    Peer(Box<PeerEvent>),
     /// A message of this node to itself.
     Own(Message),
     /// The worker ran replicas.

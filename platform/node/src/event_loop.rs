@@ -83,7 +83,7 @@ fn wake_at(core: &Core, next_tick: tokio::time::Instant) -> tokio::time::Instant
 fn take(core: &mut Core, input: LoopInput) -> Result<(), JournalError> {
     core.at(now());
     match input {
-        LoopInput::Peer(event) => core.on_peer(event),
+        LoopInput::Peer(event) => core.on_peer(*event),
         LoopInput::Own(message) => core.on_message(core.me, message),
         LoopInput::Ran(ran) => core.on_ran(ran),
         LoopInput::Results(arrived) => core.on_arrived(arrived),

@@ -37,10 +37,11 @@ pub fn jitter(result: &mut ReplicaResult, me: &NodeId) {
         return;
     };
     let header = 10 + usize::from(u16::from_le_bytes([low, high]));
-    let bits = me.as_bytes()[0];
+    // 16 of 52 bits: no two of a few nodes have the same, and far less than any tolerance.
     for word in bytes.get_mut(header..).unwrap_or_default().chunks_exact_mut(8) {
-        if let Some(low) = word.first_mut() {
-            *low ^= bits;
-        }
+        word.iter_mut()
+            .zip(me.as_bytes())
+            .take(2)
+            .for_each(|(low, bits)| *low ^= bits);
     }
 }

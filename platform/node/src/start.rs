@@ -326,7 +326,7 @@ async fn end(context: &Context, journal: Journal, abort: [JoinHandle<()>; 2], fi
 
 async fn forward_peers(context: Arc<Context>, mut events: mpsc::Receiver<PeerEvent>) {
     while let Some(event) = events.recv().await {
-        if context.inputs.send(LoopInput::Peer(event)).await.is_err() {
+        if context.inputs.send(LoopInput::Peer(Box::new(event))).await.is_err() {
             return;
         }
     }

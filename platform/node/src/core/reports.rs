@@ -2,8 +2,8 @@
 
 use super::Core;
 use crate::control::protocol::{
-    CheckTally, CompareTally, ErrorGroup, ExplainGroup, ExplainNode, ExplainReport, JobReport, LedgerReport, LedgerRow,
-    PeerReport, PricesReport, TaskReport,
+    CheckTally, ErrorGroup, ExplainGroup, ExplainNode, ExplainReport, JobReport, LedgerReport, LedgerRow, PeerReport,
+    PricesReport, TaskReport,
 };
 use crate::core::{KnownJob, confirmations_needed};
 use job_model::event::ReplicaResult;
@@ -168,12 +168,7 @@ impl Core {
                 failed: view.checks.failed,
                 fuel: view.checks.fuel,
             },
-            comparisons: CompareTally {
-                close: view.comparisons.close,
-                apart: view.comparisons.apart,
-                failed: view.comparisons.failed,
-                largest_difference: view.comparisons.largest_difference,
-            },
+            comparisons: view.comparisons.into(),
             metrics: self.metrics.of_task(&task),
         })
     }

@@ -171,6 +171,17 @@ pub struct CompareTally {
     pub largest_difference: Option<f64>,
 }
 
+impl From<scheduler::CompareCounts> for CompareTally {
+    fn from(counts: scheduler::CompareCounts) -> Self {
+        Self {
+            close: counts.close,
+            apart: counts.apart,
+            failed: counts.failed,
+            largest_difference: counts.largest_difference,
+        }
+    }
+}
+
 impl CompareTally {
     /// Whether nothing was compared.
     pub fn is_empty(&self) -> bool {
