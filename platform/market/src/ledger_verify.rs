@@ -91,7 +91,8 @@ struct Verifier {
 /// Checks a whole ledger file. An error means that it could not be read as one at all; what is wrong inside is in the
 /// report.
 pub fn verify_ledger<R: Read>(reader: R, owner: Option<NodeId>) -> Result<LedgerReport, LedgerError> {
-    let mut records = read_ledger(reader)?;
+    // What stands behind a damaged record is looked at all the same.
+    let mut records = read_ledger(reader)?.past_damage();
     let mut verifier = Verifier::new(&records.tail());
     if let Some(expected) = owner
         && expected != verifier.report.owner

@@ -26,6 +26,7 @@ pub mod chain;
 pub mod checks;
 pub mod credit;
 mod decay;
+mod forecast;
 pub mod history;
 mod io;
 mod laws;

@@ -159,6 +159,12 @@ impl Market {
     pub fn expected_price(&self, job: &JobId, rates: &Rates) -> MicroCredits {
         rates.price(&self.expected_usage(job))
     }
+    /// Between which prices nearly all replicas of a job were, at these rates; none for a job of which fewer than two were
+    /// seen.
+    pub fn price_between(&self, job: &JobId, rates: &Rates) -> Option<(MicroCredits, MicroCredits)> {
+        let (low, high) = self.usage.get(job).filter(|seen| seen.count > 1)?.between();
+        Some((rates.price(&low), rates.price(&high)))
+    }
     /// What to hold for one replica: twice the expected price. It is an estimate, not a cap: a replica that costs more
     /// is paid what the quote says; the fuel limit is the cap.
     pub fn estimate_hold(&self, job: &JobId, rates: &Rates) -> MicroCredits {

@@ -3,6 +3,7 @@
 //! Each node prices itself; nobody else computes these numbers, so the load factor is an `f64`. What is signed are
 //! whole micro-credits in [`Rates`]. After a restart the factor starts at 1 again: prices are no promise, quotes are.
 
+use crate::forecast::{Forecast, clamp, slope};
 use job_model::{MicroCredits, Priority, Rates, UnixMillis};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -15,8 +16,6 @@ pub const HISTORY_EVERY_MS: u64 = 60_000;
 pub const HISTORY_POINTS: usize = 1440;
 /// How far the prediction looks ahead, and how far back it looks, in milliseconds.
 pub const PREDICTION_MS: u64 = 3_600_000;
-/// Fewer points than this make no trend.
-const PREDICTION_POINTS_MIN: usize = 3;
 
 /// How a requester is known here (E5); the rule is [`Trust::level`](crate::Trust::level).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -224,8 +223,11 @@ pub struct Prediction {
     pub factor: f64,
     /// Rates at that factor, normal priority, average reputation.
     pub rates: Rates,
-    /// How it was made, in words.
+    /// How it was made, in words, and how far such predictions were off.
     pub method: String,
+    /// Mean relative error of the predictions of the last day; none before the first hour is over.
+    #[serde(default)]
+    pub past_error: Option<f64>,
 }
 
 /// What a node charges, for people and charts (E2).
@@ -260,6 +262,7 @@ pub struct PriceBook {
     pending: (f64, u32),
     stepped: Option<UnixMillis>,
     history: VecDeque<PricePoint>,
+    forecast: Forecast,
 }
 
 impl PriceBook {
@@ -273,6 +276,7 @@ impl PriceBook {
             pending: (0.0, 0),
             stepped: None,
             history: VecDeque::new(),
+            forecast: Forecast::default(),
         }
     }
     /// The options it was made with.
@@ -335,6 +339,9 @@ impl PriceBook {
             load: self.load,
             factor: self.factor,
         });
+        self.forecast.came(self.factor, now, HISTORY_EVERY_MS * 2);
+        let predicted = self.predict(now);
+        self.forecast.predicted(predicted.at, predicted.factor);
     }
 
     /// Prices for people.
@@ -370,29 +377,20 @@ impl PriceBook {
             None => (self.factor, "last value: less than three minutes are known"),
         };
         let rates = self.options.rates(factor, Priority::Normal, ReputationLevel::Average);
+        let past = self.forecast.past_error();
+        let method = match past {
+            Some((error, count)) => {
+                let percent = error * 100.0;
+                format!("{method}; {count} predictions of the last day were {percent:.1} % off on average")
+            }
+            None => format!("{method}; no prediction has come to its hour yet"),
+        };
         Prediction {
             at: now.plus(PREDICTION_MS),
             factor,
             rates,
-            method: method.to_owned(),
+            method,
+            past_error: past.map(|(error, _)| error),
         }
     }
-}
-
-/// `f64::clamp` without its panic on a range the user wrote the wrong way round.
-fn clamp(value: f64, low: f64, high: f64) -> f64 {
-    value.min(high).max(low.min(high))
-}
-
-/// Slope of the least-squares line, or none for too few or coinciding points.
-fn slope(points: &[(f64, f64)]) -> Option<f64> {
-    if points.len() < PREDICTION_POINTS_MIN {
-        return None;
-    }
-    let n = points.len() as f64;
-    let mean_x = points.iter().map(|p| p.0).sum::<f64>() / n;
-    let mean_y = points.iter().map(|p| p.1).sum::<f64>() / n;
-    let spread: f64 = points.iter().map(|p| (p.0 - mean_x).powi(2)).sum();
-    let joint: f64 = points.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum();
-    (spread > 0.0).then(|| joint / spread)
 }

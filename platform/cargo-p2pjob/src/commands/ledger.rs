@@ -39,7 +39,9 @@ pub enum LedgerAction {
     /// Give credits to a connected node; 1 % of them is burned, at least 0.1 credits can be given
     Transfer {
         /// The node, or the beginning of its key as `p2pjob peers` shows it
-        node: String,
+        // Not `node`: that is the flag that every command has.
+        #[arg(value_name = "NODE")]
+        receiver: String,
         /// How many credits leave this node, such as 2.5
         amount: MicroCredits,
     },
@@ -58,7 +60,7 @@ pub fn run(app: &App, args: &LedgerArgs) -> Result<Exit, CliError> {
             verify(app, &report.file, owner.or(Some(report.owner)))
         }
         Some(LedgerAction::Export { to }) => export(app, to),
-        Some(LedgerAction::Transfer { node, amount }) => transfer(app, node, *amount),
+        Some(LedgerAction::Transfer { receiver, amount }) => transfer(app, receiver, *amount),
     }
 }
 

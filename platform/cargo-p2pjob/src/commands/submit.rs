@@ -172,8 +172,11 @@ fn describe_quote(quote: &QuoteReport) -> String {
     };
     let (job, chunks, replicas, estimate) = (&quote.job_name, quote.chunks, quote.replicas, quote.estimate);
     let nodes = quote.workers.len();
+    let between = quote
+        .between
+        .map_or(String::new(), |(low, high)| format!(", nearly always {low} to {high}"));
     let mut text = format!(
-        "quote: {job} in {chunks} chunks{recalled} x {replicas} replicas{input}: about {estimate} credits ({basis}), \
+        "quote: {job} in {chunks} chunks{recalled} x {replicas} replicas{input}: about {estimate} credits{between} ({basis}), \
          {offers} of {nodes} nodes offer"
     );
     for worker in &quote.workers {

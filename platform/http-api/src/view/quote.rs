@@ -25,6 +25,10 @@ pub struct Quote {
     pub estimate: i64,
     /// Expected price, in credits.
     pub estimate_credits: String,
+    /// The least it will nearly always cost, in micro-credits; null if fewer than two replicas of the job were seen.
+    pub estimate_low: Option<i64>,
+    /// The most it will nearly always cost, in micro-credits.
+    pub estimate_high: Option<i64>,
     /// Whether the estimate rests on earlier runs of the same job.
     pub from_history: bool,
     /// What each node offers.
@@ -94,6 +98,8 @@ impl From<QuoteReport> for Quote {
             replicas: report.replicas,
             estimate: report.estimate.0,
             estimate_credits: credits_text(report.estimate),
+            estimate_low: report.between.map(|(low, _)| low.0),
+            estimate_high: report.between.map(|(_, high)| high.0),
             from_history: report.from_history,
             workers: report.workers.into_iter().map(WorkerQuote::from).collect(),
             input_bytes: report.input_bytes,

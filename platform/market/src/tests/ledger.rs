@@ -153,6 +153,47 @@ fn every_changed_byte_is_seen() {
     }
 }
 
+#[test]
+fn one_edited_record_is_named_and_the_rest_is_kept() {
+    let (ours, _) = two_ledgers();
+    let whole = File::of(node(1), &ours);
+    let starts: Vec<usize> = (0..=ours.len())
+        .map(|count| File::of(node(1), &ours[..count]).bytes.len())
+        .collect();
+    for (number, start) in starts.iter().enumerate().take(ours.len()) {
+        let mut bytes = whole.bytes.clone();
+        // Somewhere inside the body, behind length and chain hash.
+        bytes[start + 200] ^= 1;
+        let report = verify_ledger(bytes.as_slice(), Some(node(1))).unwrap();
+        let named: Vec<&str> = report
+            .problems
+            .iter()
+            .filter(|problem| problem.record == number as u64 + 1)
+            .map(|problem| problem.what.as_str())
+            .collect();
+        assert!(
+            named[0].contains(&format!("record {} at byte {start} was changed", number + 1)),
+            "{named:?}"
+        );
+        assert_eq!(report.records, ours.len() as u64, "the records behind it are read");
+        assert!(!report.is_sound());
+        // A node does not go on behind it.
+        let read = read_ledger(bytes.as_slice()).unwrap().filter(Result::is_ok).count();
+        assert_eq!(read, number);
+    }
+    // Cut out of the middle: what follows does not fit what is before.
+    let mut cut = whole.bytes.clone();
+    cut.drain(starts[1]..starts[2]);
+    let report = verify_ledger(cut.as_slice(), Some(node(1))).unwrap();
+    assert_eq!(report.problems[0].record, 2, "{:?}", report.problems);
+    // A length that is none ends it: nobody knows where the next record begins.
+    let mut long = whole.bytes.clone();
+    long[starts[1]..starts[1] + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    let report = verify_ledger(long.as_slice(), Some(node(1))).unwrap();
+    assert_eq!((report.records, report.problem_count), (1, 1));
+    assert!(report.problems[0].what.contains("at most 1048576 are allowed"));
+}
+
 /// Changes a ledger's records, writes them with correct hashes, and returns what is found.
 fn forge(change: impl FnOnce(&mut Vec<LedgerRecord>)) -> Vec<String> {
     let (mut ours, _) = two_ledgers();

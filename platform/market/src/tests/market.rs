@@ -3,7 +3,7 @@
 use super::{JOB, RATES, Requester, T0, TASK, no_verdict, node, quote, result, usage};
 use crate::{LINES_PER_SETTLEMENT, QuoteAsk, QuoteError, ReputationLevel, SETTLE_AFTER_MS, UNKNOWN_JOB_USAGE};
 use job_model::receipt::ReplicaVerdict::{Accepted, Late, Undecided, Wrong};
-use job_model::{Event, JobId, LossReason, MicroCredits, Priority, ProfileId, TaskFailure};
+use job_model::{Event, JobId, LossReason, MicroCredits, Priority, ProfileId, Rates, TaskFailure};
 
 fn price(fuel: u64) -> MicroCredits {
     RATES.price(&usage(fuel))
@@ -275,6 +275,14 @@ fn estimates_follow_what_was_seen() {
     let fuel = requester.market.expected_usage(&JOB).fuel;
     assert!((1000..1100).contains(&fuel), "{fuel}");
     assert_eq!(requester.market.expected_usage(&JobId([9; 32])), UNKNOWN_JOB_USAGE);
+    let dear = Rates {
+        cpu: MicroCredits::credits(1000),
+        ..RATES
+    };
+    let (low, high) = requester.market.price_between(&JOB, &dear).unwrap();
+    let mean = requester.market.expected_price(&JOB, &dear);
+    assert!(low <= mean && mean < high, "{low} {mean} {high}");
+    assert_eq!(requester.market.price_between(&JobId([9; 32]), &RATES), None);
     assert_eq!(requester.market.level(&node(2)), ReputationLevel::Good);
     requester.tell(Event::NodeDistrusted {
         node: node(2),

@@ -100,14 +100,17 @@ fn the_view_tells_condition_history_and_prediction() {
     let mut book = PriceBook::new(PriceOptions::default());
     assert_eq!(
         book.view(T0).prediction.method,
-        "last value: less than three minutes are known"
+        "last value: less than three minutes are known; no prediction has come to its hour yet"
     );
     let steps = HISTORY_EVERY_MS / ADJUST_EVERY_MS * 30;
     let now = run(&mut book, T0, 0.72, steps);
     let view = book.view(now);
     assert_eq!(view.condition, Condition::High);
     assert_eq!(view.history.len(), 31);
-    assert_eq!(view.prediction.method, "linear trend of the last hour");
+    assert_eq!(
+        view.prediction.method,
+        "linear trend of the last hour; no prediction has come to its hour yet"
+    );
     assert!(view.prediction.factor > view.factor, "rising load, rising prices");
     assert!(view.prediction.rates.cpu > view.rates.cpu);
     for minute in 0..2 * HISTORY_POINTS as u64 {
@@ -121,4 +124,29 @@ fn the_view_tells_condition_history_and_prediction() {
         loads,
         [Condition::Low, Condition::Normal, Condition::High, Condition::Critical]
     );
+}
+
+#[test]
+fn a_prediction_is_held_against_what_came() {
+    let mut book = PriceBook::new(PriceOptions::default());
+    let minute = |minute: u64| T0.plus(minute * HISTORY_EVERY_MS);
+    // Nothing moves: after the first hour the predictions were right.
+    (0..59).for_each(|at| book.observe(0.7, minute(at)));
+    assert_eq!(book.view(minute(59)).prediction.past_error, None);
+    (59..90).for_each(|at| book.observe(0.7, minute(at)));
+    let calm = book.view(minute(90)).prediction.past_error.unwrap();
+    assert!(calm < 1e-9, "{calm}");
+    // Then it does, and what was predicted before the rush turns out wrong.
+    (90..150).for_each(|at| book.observe(3.0, minute(at)));
+    let prediction = book.view(minute(150)).prediction;
+    assert!(prediction.past_error.unwrap() > 0.05, "{prediction:?}");
+    assert!(
+        prediction.method.contains("predictions of the last day were "),
+        "{}",
+        prediction.method
+    );
+    // A machine that slept for a week compares nothing with anything.
+    let before = prediction.past_error;
+    book.observe(0.0, minute(20_000));
+    assert_eq!(book.view(minute(20_000)).prediction.past_error, before);
 }

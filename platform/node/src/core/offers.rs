@@ -265,6 +265,24 @@ impl Core {
         (offers, waiting)
     }
 
+    /// The lowest and the highest price that a replica of a job has by what was seen, over these offers.
+    pub fn price_between(&self, job: &JobId, rates: Vec<Rates>) -> Option<(MicroCredits, MicroCredits)> {
+        // This node runs its own chunks for nothing.
+        let free = Rates::default();
+        let nothing = (MicroCredits::ZERO, MicroCredits::ZERO);
+        let of = |rates: &Rates| {
+            if *rates == free {
+                self.has_history(job).then_some(nothing)
+            } else {
+                self.market.price_between(job, rates)
+            }
+        };
+        let all: Option<Vec<_>> = rates.iter().map(of).collect();
+        let all = all?;
+        let low = all.iter().map(|(low, _)| *low).min()?;
+        Some((low, all.iter().map(|(_, high)| *high).max()?))
+    }
+
     /// A requester wants a price.
     pub(super) fn on_quote_request(
         &mut self,

@@ -62,6 +62,9 @@ pub struct QuoteReport {
     pub replicas: u32,
     /// Expected price of the whole task.
     pub estimate: MicroCredits,
+    /// Between which prices it will nearly always be, by what replicas of the job used; none if fewer than two were seen.
+    #[serde(default)]
+    pub between: Option<(MicroCredits, MicroCredits)>,
     /// Whether the estimate rests on receipts of the same job (else: on a default).
     pub from_history: bool,
     pub workers: Vec<WorkerQuote>,

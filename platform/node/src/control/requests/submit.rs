@@ -240,6 +240,9 @@ pub async fn quote(
         .collect();
     let mean = prices.iter().copied().sum::<MicroCredits>().0 / i64::try_from(prices.len().max(1)).unwrap_or(1);
     let runs = i64::from(chunks.saturating_sub(recalled)).saturating_mul(i64::from(replicas));
+    let rates = offers.iter().filter_map(|offer| Some(offer.quote?.0)).collect();
+    let between = context.ask(move |core| core.price_between(&job, rates)).await?;
+    let all = |price: MicroCredits| MicroCredits(price.0.saturating_mul(runs));
     let workers = offers.into_iter().map(|offer| WorkerQuote {
         node: offer.node,
         rates: offer.quote.map(|(rates, _)| rates),
@@ -254,6 +257,7 @@ pub async fn quote(
         recalled,
         replicas,
         estimate: MicroCredits(mean.saturating_mul(runs)),
+        between: between.map(|(low, high)| (all(low), all(high))),
         from_history,
         workers: workers.collect(),
         input_bytes: spec.inputs.iter().map(|input| input.size).sum(),
