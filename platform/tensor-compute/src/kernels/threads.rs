@@ -10,11 +10,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-mod helpers;
+mod standby;
 #[cfg(test)]
 mod tests;
 
-use helpers::{Help, Helpers, look_for};
+use standby::{Help, Helpers, look_for};
 
 thread_local! {
     /// Whether this thread runs a part. Parts of parts stay on their thread: the threads are busy already.
