@@ -59,6 +59,8 @@ fn calls(job: &LoadedJob) {
         memory_bytes: 256 << 20,
         output_bytes: 1 << 20,
         timeout: Duration::from_secs(60),
+        float_class: tensor_compute::FloatClass::Exact,
+        owner: [0; 32],
     };
     let cancel = CancelToken::new();
     let mut rounds = Vec::new();

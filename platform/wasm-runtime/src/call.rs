@@ -9,6 +9,7 @@ use job_model::manifest::ManifestError;
 use job_model::{InputRef, JobMetrics, Outcome, Plan, Requirements, Usage};
 use std::io::Write;
 use std::time::Duration;
+use tensor_compute::FloatClass;
 
 /// What a call may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +22,11 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Wall time of the call.
     pub timeout: Duration,
+    /// How the host computes with floats. Class `fast` is refused where [`EngineOptions::fast`](crate::EngineOptions) is
+    /// none.
+    pub float_class: FloatClass,
+    /// The node whose task it is: in class `fast`, calls of different owners share no process.
+    pub owner: [u8; 32],
 }
 
 impl From<&Requirements> for Limits {
@@ -30,6 +36,8 @@ impl From<&Requirements> for Limits {
             memory_bytes: requirements.memory_bytes,
             output_bytes: requirements.output_bytes,
             timeout: Duration::from_millis(requirements.timeout_ms),
+            float_class: FloatClass::Exact,
+            owner: [0; 32],
         }
     }
 }

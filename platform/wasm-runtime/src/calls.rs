@@ -13,6 +13,7 @@ use crate::sandbox::{Finished, Request};
 use job_model::limits::{DEFAULT_MEMORY_BYTES, MAX_TEXT_BYTES};
 use job_model::{Chunk, InputRef, JobMetrics, Manifest, Outcome, Plan, Slice};
 use std::time::Duration;
+use tensor_compute::FloatClass;
 
 /// Least a guest may hand over in one piece, in bytes: a long error message or log line, which is cut on our side.
 const TRANSFER_BYTES_MIN: u64 = 16 << 20;
@@ -31,6 +32,8 @@ impl LoadedJob {
             memory_bytes: self.sandboxes.max_memory_bytes.min(DEFAULT_MEMORY_BYTES),
             output_bytes: 0,
             timeout: DESCRIBE_TIMEOUT,
+            float_class: FloatClass::Exact,
+            owner: [0; 32],
         };
         let request = Request {
             limits: &limits,

@@ -11,14 +11,18 @@ pub(crate) mod window;
 #[cfg(test)]
 mod tests;
 
+use super::device::offered;
 use super::matmul::number::Number;
 use super::matmul::{half_to_single, single_to_half};
 use crate::dtype::DType;
 use crate::error::{ComputeError, Result};
-use crate::op::ConvOptions;
+use crate::op::{ConvOptions, Op};
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use window::{Windows, spread};
+
+/// The name of the transposed convolution.
+const TRANSPOSED: &str = "conv_transpose";
 
 /// Sizes of a convolution; three spatial dimensions, the first of them 1 where there are fewer.
 struct Geometry {
@@ -101,7 +105,7 @@ pub fn conv(
     let chain = weight.shape()[1..].iter().product::<usize>();
     let count = element_count(OP, &geometry.shape, x.dtype())?;
     charge(session, (count, chain), [x, weight])?;
-    run(session, &geometry, (x, weight, bias), false)
+    run(session, &geometry, (x, weight, bias), || Op::Conv(options.clone()))
 }
 
 /// See [`crate::Op::ConvTranspose`].
@@ -111,7 +115,7 @@ pub fn conv_transpose(
     options: &ConvOptions,
     output_padding: &[usize],
 ) -> Result<Tensor> {
-    const OP: &str = "conv_transpose";
+    const OP: &str = TRANSPOSED;
     let (batch, groups, spatial) = dimensions(OP, (x, weight), options)?;
     let (channels, filters) = (x.shape()[1], weight.shape()[1]);
     if weight.shape()[0] != channels || channels % groups != 0 {
@@ -148,7 +152,10 @@ pub fn conv_transpose(
     };
     element_count(OP, &geometry.shape, x.dtype())?;
     charge(session, (x.len(), weight.shape()[1..].iter().product()), [x, weight])?;
-    run(session, &geometry, (x, weight, bias), true)
+    run(session, &geometry, (x, weight, bias), || Op::ConvTranspose {
+        conv: options.clone(),
+        output_padding: output_padding.to_vec(),
+    })
 }
 
 /// Batch, groups and spatial lengths, if the ranks and types fit.
@@ -191,9 +198,10 @@ fn run(
     session: &Session,
     geometry: &Geometry,
     (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
-    transposed: bool,
+    whole: impl FnOnce() -> Op,
 ) -> Result<Tensor> {
     let op = geometry.op;
+    let transposed = op == TRANSPOSED;
     if let Some(bias) = bias {
         let filters = geometry.filters * geometry.groups;
         if bias.shape() != [filters] {
@@ -204,6 +212,10 @@ fn run(
             let why = format!("takes a bias of the operand's type {}, not {}", x.dtype(), bias.dtype());
             return Err(ComputeError::DType { op, why });
         }
+    }
+    let args: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+    if let Some(device) = offered(session, &args, whole) {
+        return device.run(op, &args, (&geometry.shape, x.dtype()));
     }
     macro_rules! typed {
         ($number:ty) => {

@@ -19,6 +19,8 @@ pub const LIMITS: Limits = Limits {
     memory_bytes: MEMORY_BYTES,
     output_bytes: 1 << 20,
     timeout: Duration::from_secs(120),
+    float_class: tensor_compute::FloatClass::Exact,
+    owner: [0; 32],
 };
 
 pub fn fresh_engine(cache_dir: &std::path::Path) -> Engine {
