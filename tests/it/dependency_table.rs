@@ -10,6 +10,9 @@ use std::process::Command;
 const ONLY: &[(&str, &[&str])] = &[
     ("wasmtime", &["wasm-runtime"]),
     ("faer", &["tensor-compute"]),
+    ("burn-ir", &["burn-host"]),
+    ("burn-wgpu", &["compute-process"]),
+    ("burn-cubecl", &["compute-process"]),
     ("iroh", &["peer-network", "blob-store"]),
     ("iroh-gossip", &["peer-network"]),
     ("iroh-blobs", &["blob-store"]),

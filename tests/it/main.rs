@@ -21,6 +21,7 @@ mod results;
 mod sim;
 mod tasks;
 mod tidy;
+mod training;
 mod trust;
 mod watching;
 mod webhooks;

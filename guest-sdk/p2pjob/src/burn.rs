@@ -1,5 +1,5 @@
-//! The node's half of the guest backend for burn 0.22. Ordinary jobs do not use this: the SDK's backend crate does, and jobs
-//! use burn. No node of this version runs such sessions yet: a call that opens one ends without a verdict and says so.
+//! The node's half of the guest backend for burn 0.22. Ordinary jobs do not use this: they use burn, through the SDK's crate
+//! `p2pjob-burn` (`guest-sdk/burn`).
 
 use crate::host::compute;
 

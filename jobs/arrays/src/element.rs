@@ -1,5 +1,6 @@
 //! Types of elements, with their names here and in NumPy.
 
+use crate::show::half_to_f64;
 use p2pjob::prelude::*;
 use p2pjob::tensors::DType;
 
@@ -128,6 +129,36 @@ impl ElementType {
 }
 
 impl ElementType {
+    /// Elements as `f32`, the nearest one to each; what is left of a cut-off element is left out.
+    pub fn to_f32(self, bytes: &[u8], big_endian: bool) -> Vec<f32> {
+        macro_rules! each {
+            ($rust:ty, $value:expr) => {{
+                let value = $value;
+                let (elements, _) = bytes.as_chunks();
+                let read = if big_endian {
+                    <$rust>::from_be_bytes
+                } else {
+                    <$rust>::from_le_bytes
+                };
+                elements.iter().map(|element| value(read(*element))).collect()
+            }};
+        }
+        match self {
+            Self::F16 => each!(u16, |bits| half_to_f64(bits) as f32),
+            Self::F32 => each!(f32, |number| number),
+            Self::F64 => each!(f64, |number| number as f32),
+            Self::I8 => each!(i8, f32::from),
+            Self::I16 => each!(i16, f32::from),
+            Self::I32 => each!(i32, |number| number as f32),
+            Self::I64 => each!(i64, |number| number as f32),
+            Self::U8 => each!(u8, f32::from),
+            Self::U16 => each!(u16, f32::from),
+            Self::U32 => each!(u32, |number| number as f32),
+            Self::U64 => each!(u64, |number| number as f32),
+            Self::Bool => bytes.iter().map(|byte| f32::from(u8::from(*byte != 0))).collect(),
+        }
+    }
+
     /// As the node's tensors name it.
     pub const fn dtype(self) -> DType {
         match self {

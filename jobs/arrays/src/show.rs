@@ -51,7 +51,7 @@ impl Shown<'_> {
 }
 
 /// The value of an IEEE 754 binary16.
-fn half_to_f64(bits: u16) -> f64 {
+pub fn half_to_f64(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let exponent = i32::from(bits >> 10 & 0x1F);
     let fraction = f64::from(bits & 0x3FF) / 1024.0;

@@ -110,7 +110,9 @@ fn check_model(model: Source, made_by: ModelType) -> Result<()> {
         [b'P', b'K', 3, 4, ..] => Some("a ZIP archive (a PyTorch .pt, or a Keras .keras file)"),
         [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file (Keras .h5)"),
         [0x80, 2..=5, ..] => Some("a Python pickle (scikit-learn, or an old PyTorch file)"),
-        [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Some("a safetensors file: weights without a network"),
+        [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Some(
+            "a safetensors file: weights without a network (a result of ml_train_step predicts there, with mode=predict)",
+        ),
         [b'\x93', b'N', b'U', b'M', ..] => Some("a .npy file"),
         [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Some("a TensorFlow Lite file"),
         _ => None,

@@ -38,7 +38,8 @@ fn what_is_no_model_is_named_with_the_way_to_one() {
         (
             b"\x20\0\0\0\0\0\0\0{\"a\"",
             "onnx",
-            "a safetensors file: weights without a network; export the model to ONNX",
+            "a safetensors file: weights without a network (a result of ml_train_step predicts there, with mode=predict); \
+             export the model to ONNX",
         ),
         (b"", "onnx", "empty"),
     ];

@@ -6,6 +6,7 @@
 use crate::error::{CliError, Exit, exit_of};
 use node::config::{Faults, NodeConfig};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Threads of the node's runtime: one for the network, one for the event loop. Jobs have threads of their own, so more
@@ -45,6 +46,7 @@ pub fn serve(
         config,
         faults,
         front,
+        burn: Some(Arc::new(burn_host::ExactHost)),
         ready: Box::new(ready),
         shutdown: Box::pin(stop),
     }));

@@ -16,8 +16,9 @@ use std::process::{Command, Stdio};
 
 /// The target every Rust job is built for: it has no ambient authority, not even a clock.
 pub const GUEST_TARGET: &str = "wasm32-unknown-unknown";
-/// Flags for the guest: plain SIMD is deterministic, and worth up to five times the speed in numeric code.
-const GUEST_RUSTFLAGS: &str = "[\"-Ctarget-feature=+simd128\"]";
+/// Flags for the guest: plain SIMD is deterministic, and worth up to five times the speed in numeric code. Where a crate
+/// asks the system for random bytes through `getrandom`, the job's own crates answer (the SDK's `p2pjob-burn` does).
+const GUEST_RUSTFLAGS: &str = r#"["-Ctarget-feature=+simd128", "--cfg=getrandom_backend=\"custom\""]"#;
 /// Seed of the hash keys that rhai's hasher bakes in while compiling, fixed so that builds can be repeated.
 const CONST_RANDOM_SEED: &str = "p2pjob";
 

@@ -33,6 +33,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+use tensor_compute::BurnHost;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -66,6 +67,8 @@ pub struct Run<'a> {
     pub faults: Faults,
     /// What serves it over HTTP, if anything does.
     pub front: Option<Front>,
+    /// Runs the sessions of the guest backend for burn; without it, jobs that use burn fail here without a verdict.
+    pub burn: Option<Arc<dyn BurnHost>>,
     /// Called once it serves.
     pub ready: OnReady<'a>,
     /// Resolves when it is to stop.
@@ -95,17 +98,17 @@ struct Foundations {
 }
 
 /// Opens key, sandbox, ledger and journal, and replays the journal.
-fn lay_foundations(config: &NodeConfig) -> Result<Foundations, StartError> {
+fn lay_foundations(config: &NodeConfig, burn: Option<Arc<dyn BurnHost>>) -> Result<Foundations, StartError> {
     let dir = DataDir::open(&config.data_dir)?;
     let key = load_or_create_key(&dir.file("node.key"))?;
     let slots = worker_slots(config);
     let cache_dir = config.cache_dir.clone().unwrap_or_else(|| dir.file("compiled"));
     wasm_runtime::memory::keep_freed();
-    let engine = Engine::new(EngineOptions::new(
-        cache_dir.clone(),
-        u32::try_from(slots + LOCAL_THREADS + CHECK_LANES + 1).unwrap_or(u32::MAX),
-        ENGINE_MEMORY_BYTES,
-    ))?;
+    let sandboxes = u32::try_from(slots + LOCAL_THREADS + CHECK_LANES + 1).unwrap_or(u32::MAX);
+    let engine = Engine::new(EngineOptions {
+        burn,
+        ..EngineOptions::new(cache_dir.clone(), sandboxes, ENGINE_MEMORY_BYTES)
+    })?;
     let ledger_path = dir.file("ledger.cbor");
     let (chain, ledger_tail, judged) = open_ledger(&ledger_path, key.id())?;
     let (released, effects) = mpsc::channel(EFFECT_QUEUE);
@@ -148,7 +151,7 @@ fn lay_foundations(config: &NodeConfig) -> Result<Foundations, StartError> {
 
 async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
     let config = run.config;
-    let mut base = lay_foundations(&config)?;
+    let mut base = lay_foundations(&config, run.burn)?;
     let started = now();
     base.core.at(started);
     let Services {

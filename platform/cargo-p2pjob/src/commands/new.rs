@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub struct NewArgs {
     /// Name of the job and of its folder; a path makes it there
     pub path: PathBuf,
-    /// minimal, map or word_count
+    /// minimal, map, word_count or burn
     #[arg(long, default_value = "minimal", value_name = "NAME")]
     pub template: String,
     /// Folder of the guest SDK (else: that of the checkout)

@@ -100,7 +100,10 @@ fn load(app: &App, path: &Path, memory: Option<u64>) -> Result<(Engine, Arc<Load
         .user_folder("XDG_CACHE_HOME", ".cache")
         .join("p2pjob/compiled");
     let max_memory_bytes = memory.unwrap_or(0).max(limits::DEFAULT_MEMORY_BYTES);
-    let options = EngineOptions::new(cache_dir, SLOTS, max_memory_bytes);
+    let options = EngineOptions {
+        burn: Some(Arc::new(burn_host::ExactHost)),
+        ..EngineOptions::new(cache_dir, SLOTS, max_memory_bytes)
+    };
     let engine = Engine::new(options).map_err(|error| CliError::new(Exit::Environment, error.to_string(), ""))?;
     let job = engine.load(&bytes).map_err(refused)?;
     let manifest = job.describe().map_err(|error| {

@@ -16,11 +16,13 @@ pub enum Template {
     Map,
     /// The words of a text.
     WordCount,
+    /// A network trained with burn.
+    Burn,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Minimal, Self::Map, Self::WordCount];
+    pub const ALL: [Self; 4] = [Self::Minimal, Self::Map, Self::WordCount, Self::Burn];
 
     /// The name used by `--template`.
     pub const fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Template {
             Self::Minimal => "minimal",
             Self::Map => "map",
             Self::WordCount => "word_count",
+            Self::Burn => "burn",
         }
     }
 
@@ -36,6 +39,7 @@ impl Template {
             Self::Minimal => "Sums the numbers from 1 on.",
             Self::Map => "Changes every line of a text.",
             Self::WordCount => "Counts the words of a text.",
+            Self::Burn => "Trains small networks from several starts and keeps the best.",
         }
     }
 
@@ -71,7 +75,33 @@ impl Template {
             Self::Minimal => files!("minimal"),
             Self::Map => files!("map"),
             Self::WordCount => files!("word_count"),
+            Self::Burn => files!("burn"),
         }
+    }
+
+    /// What stands in Cargo.toml below the SDK: further dependencies, and crates of burn that a sandbox replaces.
+    fn dependencies(self, sdk: &SdkSource) -> String {
+        if self != Self::Burn {
+            return String::new();
+        }
+        let ours = |folder: &str| sdk.dependency(folder);
+        let tested = ours("burn/p2pjob-burn").replace(" }", ", features = [\"flex\"] }");
+        format!(
+            "p2pjob-burn = {}\n\
+             # Features of burn beside these: as you need them. Not a backend: in a job that is the node's.\n\
+             burn = {{ version = \"=0.22.1\", default-features = false, features = [\"std\", \"optim\", \"remote\"] }}\n\n\
+             [dev-dependencies]\n\
+             # `cargo test` computes with burn's own CPU backend.\n\
+             p2pjob-burn = {tested}\n\n\
+             [patch.crates-io]\n\
+             burn-remote = {}\n\
+             wasm-bindgen-futures = {}\n\
+             web-time = {}\n",
+            ours("burn/p2pjob-burn"),
+            ours("burn/burn-remote"),
+            ours("burn/wasm-bindgen-futures"),
+            ours("burn/web-time"),
+        )
     }
 }
 
@@ -108,10 +138,13 @@ impl SdkSource {
             .map(Self::Path)
     }
 
-    /// The right-hand side of `p2pjob = ...` in a Cargo.toml.
-    fn dependency(&self) -> String {
+    /// The right-hand side of a dependency in a Cargo.toml, on the crate in this folder of the guest SDK.
+    fn dependency(&self, folder: &str) -> String {
         match self {
-            Self::Path(path) => format!("{{ path = {} }}", toml_text(&path.to_string_lossy())),
+            Self::Path(path) => {
+                let sdk = path.parent().unwrap_or(Path::new("..")).join(folder);
+                format!("{{ path = {} }}", toml_text(&sdk.to_string_lossy()))
+            }
             Self::Git { url, rev: None } => format!("{{ git = {} }}", toml_text(url)),
             Self::Git { url, rev: Some(rev) } => format!("{{ git = {}, rev = {} }}", toml_text(url), toml_text(rev)),
         }
@@ -125,7 +158,7 @@ pub enum NewProjectError {
     #[error("{0:?} cannot name a job; use lower-case letters, digits, `_` and `-`, at most 64, a letter first")]
     Name(String),
     /// There is no such template.
-    #[error("there is no template {0:?}; there are minimal, map and word_count")]
+    #[error("there is no template {0:?}; there are minimal, map, word_count and burn")]
     Template(String),
     /// Something is in the way.
     #[error("{} exists already; choose another name or remove it", .0.display())]
@@ -153,7 +186,8 @@ pub fn new_project(parent: &Path, name: &str, template: Template, sdk: &SdkSourc
         text.replace("{{name}}", name)
             .replace("{{Job}}", &type_name(name))
             .replace("{{summary}}", template.summary())
-            .replace("{{sdk}}", &sdk.dependency())
+            .replace("{{sdk}}", &sdk.dependency("p2pjob"))
+            .replace("{{dependencies}}", &template.dependencies(sdk))
     };
     for (path, text) in [("Cargo.toml", CARGO_TOML), (".gitignore", GITIGNORE)]
         .into_iter()
