@@ -38,6 +38,8 @@ fn many_networks_keep_every_rule() {
         sum.liars_found += report.liars_found;
         sum.refuted += report.refuted;
         sum.failed_checks += report.failed_checks;
+        sum.close += report.close;
+        sum.apart += report.apart;
     }
     println!("{well} tasks ended well, {} did not: {failed:?}; {sum:?}", failed.len());
     assert!(
@@ -50,7 +52,9 @@ fn many_networks_keep_every_rule() {
             sum.restarts,
             sum.liars_found,
             sum.refuted,
-            sum.failed_checks
+            sum.failed_checks,
+            sum.close,
+            sum.apart
         ]
         .iter()
         .all(|n| *n > 0)
@@ -125,6 +129,46 @@ fn checks_that_fail_cost_a_second_replica_and_no_truth() {
     for seed in 1..=20 {
         let report = check(seed, &options);
         assert!(report.wrong == 0 && report.failed_checks > 0, "seed {seed}: {report:?}");
+    }
+}
+
+#[test]
+fn nodes_without_two_equal_bytes_agree_within_the_tolerance_and_a_liar_does_not() {
+    let options = SimOptions {
+        nodes: 6,
+        liars: 1,
+        fault_every_ms: 0,
+        verify: VerifyPolicy::Quorum(2),
+        jitter: true,
+        ..SimOptions::default()
+    };
+    for seed in 1..=20 {
+        let report = check(seed, &options);
+        assert_eq!(
+            (report.wrong, report.liars_found, report.ended_well),
+            (0, 1, options.tasks),
+            "seed {seed}: {report:?}"
+        );
+        assert!(
+            report.close >= report.accepted && report.apart > 0,
+            "seed {seed}: {report:?}"
+        );
+    }
+}
+
+#[test]
+fn comparisons_that_fail_make_nobody_a_liar() {
+    let options = SimOptions {
+        nodes: 12,
+        liars: 2,
+        jitter: true,
+        failed_comparison_in: 8,
+        ..SimOptions::default()
+    };
+    for seed in 1..=20 {
+        // Honest workers that are distrusted break a rule of every run.
+        let report = check(seed, &options);
+        assert!(report.wrong == 0 && report.close > 0, "seed {seed}: {report:?}");
     }
 }
 

@@ -18,7 +18,7 @@ mod world;
 pub use random::Random;
 pub use world::run;
 
-use job_model::VerifyPolicy;
+use job_model::{Comparison, Tolerance, VerifyPolicy};
 
 /// What a run is made of. Everything else follows from the seed.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,6 +43,10 @@ pub struct SimOptions {
     pub bad_chunk_in: u32,
     /// One check in this many cannot be done; 0: each can.
     pub failed_check_in: u64,
+    /// No two nodes have the same bytes of a value, and values are compared by tolerance.
+    pub jitter: bool,
+    /// One comparison in this many cannot be done; 0: each can.
+    pub failed_comparison_in: u64,
 }
 
 impl Default for SimOptions {
@@ -58,6 +62,8 @@ impl Default for SimOptions {
             chunk_ms: 80,
             bad_chunk_in: 0,
             failed_check_in: 0,
+            jitter: false,
+            failed_comparison_in: 0,
         }
     }
 }
@@ -91,6 +97,18 @@ impl SimOptions {
             chunk_ms: [1, 20, 150, 1_500][random.below(4) as usize],
             bad_chunk_in: [0, 0, 2, 7][random.below(4) as usize],
             failed_check_in: [0, 0, 3, 12][random.below(4) as usize],
+            jitter: random.one_in(3),
+            // There are few nodes to spare, and a pair that cannot be compared costs one.
+            failed_comparison_in: 0,
+        }
+    }
+
+    /// How the tasks compare outputs.
+    pub(crate) fn compare(&self) -> Comparison {
+        if self.jitter {
+            Comparison::Tolerance(Tolerance::default())
+        } else {
+            Comparison::Exact
         }
     }
 }
@@ -120,6 +138,10 @@ pub struct SimReport {
     pub refuted: u32,
     /// Checks that could not be done.
     pub failed_checks: u32,
+    /// Pairs of values that were close.
+    pub close: u32,
+    /// Pairs of values that were not.
+    pub apart: u32,
     /// Replicas placed.
     pub assigned: u32,
     /// Inputs that were ignored.

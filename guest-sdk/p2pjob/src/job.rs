@@ -2,7 +2,7 @@
 
 use crate::cut::{Cut, MAX_DEFAULT_CHUNK_BYTES, MIN_DEFAULT_CHUNK_BYTES};
 use crate::error::{Error, Result};
-use crate::manifest::{InputDecl, Reduce, Verify};
+use crate::manifest::{Compare, FloatClass, InputDecl, Reduce, Verify};
 use crate::source::Source;
 use crate::value::{OutputValue, PartialValue};
 use schemars::JsonSchema;
@@ -36,6 +36,10 @@ pub trait Job {
     const VERIFY: Verify = Verify::Quorum;
     /// Whether the job has a [`Job::check`]. Say it to `export_job!` too: `export_job!(MyJob, checked)`.
     const CHECKED: bool = false;
+    /// Float class when the task does not ask for one.
+    const FLOAT_CLASS: FloatClass = FloatClass::Exact;
+    /// When two outputs of class `fast` count as the same, where the task does not say; none: the platform's tolerance.
+    const COMPARE: Option<Compare> = None;
     /// Memory one sandbox needs, in bytes; 0 asks for the platform's default.
     const MEMORY_BYTES: u64 = 0;
 

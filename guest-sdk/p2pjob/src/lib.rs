@@ -77,7 +77,7 @@ pub use cut::{Cut, SliceRef};
 pub use error::{Error, Result};
 pub use host::{entropy, progress};
 pub use job::{Claimed, Inputs, Job, Partials, PlanHint, Slices};
-pub use manifest::{InputDecl, NoParams, Reduce, Verify};
+pub use manifest::{Compare, FloatClass, InputDecl, NoParams, Reduce, Verify};
 pub use output::OutputWriter;
 pub use reader::Reader;
 pub use source::Source;

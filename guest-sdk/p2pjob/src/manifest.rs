@@ -29,6 +29,36 @@ pub enum Verify {
     Check,
 }
 
+/// Which arithmetic the host computes floats with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FloatClass {
+    /// The same bits on every node.
+    #[default]
+    Exact,
+    /// What a node computes fastest with; outputs are compared by tolerance, or by [`Job::check`].
+    Fast,
+}
+
+impl FloatClass {
+    fn is_exact(&self) -> bool {
+        *self == Self::Exact
+    }
+}
+
+/// When two outputs of class `fast` count as the same.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// `|x - y| <= atol + rtol * max |reference|`, for every tensor of the output.
+    Tolerance {
+        /// Relative to the largest element, 0 to 1.
+        rtol: f64,
+        /// Not negative.
+        atol: f64,
+    },
+}
+
 /// One declared input: what `--input NAME=...` binds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct InputDecl {
@@ -74,6 +104,10 @@ struct Manifest {
     reduce: Reduce,
     verify: Verify,
     checked: bool,
+    #[serde(skip_serializing_if = "FloatClass::is_exact")]
+    float_class: FloatClass,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compare: Option<Compare>,
     memory_bytes: u64,
 }
 
@@ -90,6 +124,8 @@ pub(crate) fn describe<J: Job + Package>() -> String {
         reduce: J::REDUCE,
         verify: J::VERIFY,
         checked: J::CHECKED,
+        float_class: J::FLOAT_CLASS,
+        compare: J::COMPARE,
         memory_bytes: J::MEMORY_BYTES,
     };
     // A schema is JSON and the rest are plain fields, so this cannot fail; an empty text would be refused at publish.

@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::table::some_of;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use job_model::{TaskId, TaskStatus};
-use node::control::protocol::{CheckTally, Progress, Reply, Request, TaskReport};
+use node::control::protocol::{CheckTally, CompareTally, Progress, Reply, Request, TaskReport};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -139,6 +139,7 @@ pub fn describe(console: &Console, report: &TaskReport) -> String {
             "checks      {accepted} accepted, {refuted} refuted, {failed} could not be done"
         ));
     }
+    lines.extend(floats(report));
     if let Some(ended) = report.ended_at {
         lines.push(format!("took        {}", show_millis(ended.since(report.submitted_at))));
     }
@@ -179,6 +180,28 @@ pub fn task_object(report: &TaskReport) -> Result<Map<String, Value>, CliError> 
             "please report this",
         )),
     }
+}
+
+/// Float class and comparison, where they are not the usual ones.
+fn floats(report: &TaskReport) -> Option<String> {
+    if report.float_class.is_exact() && report.compare.is_exact() {
+        return None;
+    }
+    let CompareTally {
+        close,
+        apart,
+        failed,
+        largest_difference,
+    } = report.comparisons;
+    let mut line = format!(
+        "floats      class {}, compared by {}: {close} pairs close, {apart} apart, {failed} could not be compared",
+        report.float_class.name(),
+        report.compare
+    );
+    if let Some(largest) = largest_difference {
+        line.push_str(&format!("; largest difference {largest:.1e} of the largest element"));
+    }
+    Some(line)
 }
 
 fn detail(report: &TaskReport) -> String {

@@ -1,5 +1,5 @@
 //! A task in this process, without a node: plan, run every chunk, reduce, in the same sandbox and inside the same limits
-//! as on the network. `test` does it twice and compares.
+//! as on the network. The job's own check looks at every output, where it has one. `test` does all of it twice and compares.
 //!
 //! Chunk outputs and the result lie in temporary files that vanish with the [`LocalRun`].
 
@@ -7,13 +7,13 @@ mod sources;
 
 use crate::error::{CliError, Exit};
 use job_model::manifest::ReduceMode;
-use job_model::{BlobHash, ChunkKey, InputRef, Manifest, Outcome, Plan, ProfileId, Requirements, codec, limits};
+use job_model::{BlobHash, Chunk, ChunkKey, InputRef, Manifest, Outcome, Plan, ProfileId, Requirements, codec, limits};
 use serde_json::{Map, Value};
-use sources::{FileInputs, Spool};
+use sources::{FileInputs, OneOutput, Spool};
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::PathBuf;
-use wasm_runtime::{CancelToken, Limits, LoadedJob, PlanCall, PlanHint, ReduceCall, RunCall};
+use wasm_runtime::{CancelToken, CheckCall, Limits, LoadedJob, PlanCall, PlanHint, ReduceCall, RunCall};
 
 pub use sources::InputFile;
 
@@ -53,6 +53,8 @@ pub struct LocalRun {
     pub steps: Vec<Step>,
     /// How many chunks there were.
     pub chunks: usize,
+    /// How many outputs the job's own check accepted; 0: it has none.
+    pub checked: usize,
     /// The result.
     pub result: File,
     /// Its hash.
@@ -140,12 +142,17 @@ pub fn run_once(job: &LoadedJob, manifest: &Manifest, task: &LocalTask) -> Resul
     let plan = cut(job, task, &refs, &mut recorder)?;
     let mut spool = Spool::new()?;
     for (index, chunk) in plan.chunks.iter().enumerate() {
-        let seed = ChunkKey::new(&task.profile, &job.id(), chunk, &refs).0;
+        let class = task.requirements.float_class;
+        let seed = ChunkKey::new(&task.profile, &job.id(), class, chunk, &refs).0;
+        let limits = Limits {
+            float_class: class,
+            ..Limits::from(&task.requirements)
+        };
         let call = RunCall {
             body: &chunk.body,
             slices: Box::new(FileInputs::slices(&task.inputs, &chunk.slices)),
             entropy_seed: seed,
-            limits: &Limits::from(&task.requirements),
+            limits: &limits,
             cancel: &CancelToken::new(),
         };
         let report = job.run(call);
@@ -155,6 +162,9 @@ pub fn run_once(job: &LoadedJob, manifest: &Manifest, task: &LocalTask) -> Resul
         let bytes = report.outcome.map_err(|outcome| failed(&name, &outcome, &report.log))?;
         recorder.step(name, BlobHash::of(&bytes), report.usage.fuel);
         spool.push(&bytes)?;
+        if job.has_check() {
+            check(job, task, (index, chunk), bytes, &mut recorder)?;
+        }
     }
     let chunks = plan.chunks.len();
     let result = match manifest.reduce {
@@ -191,6 +201,47 @@ fn cut(job: &LoadedJob, task: &LocalTask, refs: &[InputRef], recorder: &mut Reco
     Ok(plan)
 }
 
+/// Lets the job's own check look at an output of its own `run`: what it does not accept would never be paid.
+fn check(
+    job: &LoadedJob,
+    task: &LocalTask,
+    (index, chunk): (usize, &Chunk),
+    output: Vec<u8>,
+    recorder: &mut Recorder,
+) -> Result<(), CliError> {
+    let name = format!("check of chunk {index}");
+    let report = job.check(CheckCall {
+        body: &chunk.body,
+        slices: Box::new(FileInputs::slices(&task.inputs, &chunk.slices)),
+        // On the network it is drawn; here two runs are to be the same.
+        entropy_seed: *BlobHash::of(&output).as_bytes(),
+        claimed: Box::new(OneOutput(Some(output))),
+        limits: &Limits::from(&task.requirements),
+        cancel: &CancelToken::new(),
+    });
+    recorder.keep_log(&report.log);
+    recorder.memory_bytes = recorder.memory_bytes.max(report.usage.memory_bytes);
+    match report.outcome {
+        Ok(true) => {
+            recorder.step(name, BlobHash::default(), report.usage.fuel);
+            recorder.checked += 1;
+            Ok(())
+        }
+        Ok(false) => {
+            let message = format!(
+                "{name}: the job's check refuted the job's own output{}",
+                log_block(&report.log)
+            );
+            Err(CliError::new(
+                Exit::TaskFailed,
+                message,
+                "correct the job's run or its check",
+            ))
+        }
+        Err(outcome) => Err(failed(&name, &outcome, &report.log)),
+    }
+}
+
 fn reduce(job: &LoadedJob, task: &LocalTask, spool: Spool, recorder: &mut Recorder) -> Result<File, CliError> {
     let mut result = sources::temporary()?;
     let out = result.try_clone().map_err(|error| sources::temporary_failed(&error))?;
@@ -223,12 +274,14 @@ fn finish(mut result: File, chunks: usize, recorder: Recorder) -> Result<LocalRu
     result.rewind().map_err(failed)?;
     let Recorder {
         steps,
+        checked,
         memory_bytes,
         log,
     } = recorder;
     Ok(LocalRun {
         steps,
         chunks,
+        checked,
         result,
         result_hash,
         result_bytes,
@@ -241,6 +294,7 @@ fn finish(mut result: File, chunks: usize, recorder: Recorder) -> Result<LocalRu
 #[derive(Default)]
 struct Recorder {
     steps: Vec<Step>,
+    checked: usize,
     memory_bytes: u64,
     log: Vec<String>,
 }

@@ -52,6 +52,8 @@ pub struct Plan {
     pub stalled: usize,
     /// Delay of every outgoing frame, in milliseconds.
     pub latency_ms: Option<u64>,
+    /// Whether every node rounds floats of class fast in its own way.
+    pub jitter: bool,
     /// What children log.
     pub log: String,
 }
@@ -64,6 +66,7 @@ impl Plan {
             lie,
             stall: !lie && from_end < self.liars + self.stalled,
             latency_ms: self.latency_ms,
+            jitter: self.jitter,
         }
     }
 

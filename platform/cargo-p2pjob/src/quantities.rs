@@ -1,6 +1,6 @@
 //! Quantities as people write and read them: `40ms`, `256MiB`, `2G` fuel, `quorum:3`.
 
-use job_model::{MicroCredits, Placement, Priority, VerifyPolicy};
+use job_model::{Comparison, FloatClass, MicroCredits, Placement, Priority, VerifyPolicy};
 use std::time::Duration;
 
 /// Reads `40ms`, `30s`, `5m`, `2h`, `1d`.
@@ -81,6 +81,17 @@ pub fn verify(text: &str) -> Result<VerifyPolicy, String> {
         }
         _ => Err(wrong()),
     }
+}
+
+/// Reads `exact`, `tolerance`, `tolerance:1e-5,1e-6` or `tolerance:1e-5,1e-6,f32`.
+pub fn compare(text: &str) -> Result<Comparison, String> {
+    text.parse()
+        .map_err(|error: job_model::float::ComparisonError| error.to_string())
+}
+
+/// Reads a float class by name.
+pub fn float_class(text: &str) -> Result<FloatClass, String> {
+    named(text, "float class", &["exact", "fast"])
 }
 
 /// Reads a priority by name.

@@ -96,8 +96,8 @@ pub fn serve(options: ServeOptions, mut input: impl Read, output: Box<dyn Write 
                     line.stop.store(true, Ordering::Relaxed);
                 }
             }
-            ToChild::Describe => {
-                let found = device::describe(&shared.options.gpu);
+            ToChild::Describe { measure } => {
+                let found = device::describe(&shared.options.gpu, measure);
                 shared.send(&FromChild::Described(found), &[]);
             }
             ToChild::Ask { session, .. } => {

@@ -19,7 +19,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tensor_compute::{Accelerator, Binary, DType, FloatClass, Op, Session, Settings, Tensor, linalg};
+use tensor_compute::{
+    Accelerator, Binary, DType, DeviceInfo, DeviceKind, FloatClass, Op, Session, Settings, Tensor, linalg,
+};
 
 /// Status of a child that ends because its device failed (EX_UNAVAILABLE of sysexits.h).
 pub const EXIT_DEVICE_FAILED: i32 = 69;
@@ -29,6 +31,8 @@ const PRODUCT_ROWS: usize = 4096;
 const SMALL_PRODUCT_ROWS: usize = 768;
 /// Elements of the sum that is timed: 3 buffers of 64 MiB.
 const SUM_ELEMENTS: usize = 16 << 20;
+/// Bytes that it reads and writes.
+const SUM_BYTES: f64 = (3 * SUM_ELEMENTS * size_of::<f32>()) as f64;
 /// Each is repeated for this long, twice at least, and the best run counts. The first compiles the shader.
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -66,32 +70,6 @@ impl fmt::Display for Gpu {
     }
 }
 
-/// What computes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum DeviceKind {
-    /// The processor, or software on it that acts as a GPU.
-    Cpu,
-    /// A GPU.
-    Gpu,
-}
-
-/// What class `fast` runs on, as measured.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct DeviceInfo {
-    /// The device's own name.
-    pub name: String,
-    /// What it is.
-    pub kind: DeviceKind,
-    /// Through what it is used.
-    pub backend: String,
-    /// Products of `f32` matrices, in 10^9 floating-point operations per second.
-    pub gflops: f64,
-    /// The same of `f16`, where the device has it.
-    pub gflops_f16: Option<f64>,
-    /// Bytes moved by an addition of long vectors, in 10^9 per second.
-    pub gbytes_per_s: f64,
-}
-
 /// The accelerator; none where there is no GPU and none was named.
 ///
 /// # Errors
@@ -103,59 +81,71 @@ pub fn open(gpu: &Gpu) -> Result<Option<Arc<dyn Accelerator>>, String> {
     Ok(Some(Arc::new(OnBackend::<CubeBackend>::new(found.device))))
 }
 
-/// Opens the device and measures it, for a few seconds at most.
+/// Opens the device and, if asked to, measures it, for a few seconds at most.
 ///
 /// # Errors
 /// As [`open`]; or the device failed at the measurement.
-pub fn describe(gpu: &Gpu) -> Result<DeviceInfo, String> {
+pub fn describe(gpu: &Gpu, measure: bool) -> Result<DeviceInfo, String> {
     match adapters::open(gpu)? {
-        Some(found) => describe_gpu(found),
-        None => describe_processor().map_err(|error| error.to_string()),
+        Some(found) => describe_gpu(found, measure),
+        None => describe_processor(measure).map_err(|error| error.to_string()),
     }
 }
 
-fn describe_gpu(found: adapters::Found) -> Result<DeviceInfo, String> {
+fn describe_gpu(found: adapters::Found, measure: bool) -> Result<DeviceInfo, String> {
     let software = found.kind == DeviceKind::Cpu;
+    let mut info = DeviceInfo {
+        name: found.name,
+        kind: found.kind,
+        backend: found.backend,
+        gflops: 0.0,
+        gflops_f16: None,
+        gbytes_per_s: 0.0,
+    };
+    if !measure {
+        return Ok(info);
+    }
     let rows = if software { SMALL_PRODUCT_ROWS } else { PRODUCT_ROWS };
     let device: CubeDevice = found.device;
     let on = OnBackend::<CubeBackend>::new(device);
     let flops = 2.0 * (rows as f64).powi(3);
-    let product = on.time_product(rows, DType::F32, PATIENCE)?;
-    let half = on.has_half().then(|| on.time_product(rows, DType::F16, PATIENCE));
+    let rate = |time: Duration| flops / time.as_secs_f64() / 1e9;
+    info.gflops = rate(on.time_product(rows, DType::F32, PATIENCE)?);
+    if on.has_half() {
+        // A device that says it has the type may still fail at it; the other figures stand.
+        match on.time_product(rows, DType::F16, PATIENCE) {
+            Ok(time) => info.gflops_f16 = Some(rate(time)),
+            Err(why) => eprintln!("products of float16 fail on {}: {why}", info.name),
+        }
+    }
     let sum = on.time_sum(SUM_ELEMENTS, PATIENCE)?;
-    let bytes = 3.0 * (SUM_ELEMENTS * DType::F32.size()) as f64;
-    Ok(DeviceInfo {
-        name: found.name,
-        kind: found.kind,
-        backend: found.backend,
-        gflops: flops / product.as_secs_f64() / 1e9,
-        gflops_f16: half.transpose()?.map(|half| flops / half.as_secs_f64() / 1e9),
-        gbytes_per_s: bytes / sum.as_secs_f64() / 1e9,
-    })
+    info.gbytes_per_s = SUM_BYTES / sum.as_secs_f64() / 1e9;
+    Ok(info)
 }
 
-fn describe_processor() -> tensor_compute::Result<DeviceInfo> {
+fn describe_processor(measure: bool) -> tensor_compute::Result<DeviceInfo> {
     let session = Session::unlimited(Settings::default());
-    let filled = |shape: &[usize]| Tensor::filled(&session, "probe", (DType::F32, shape), 0.5);
-    let square = filled(&[SMALL_PRODUCT_ROWS; 2])?;
-    let product = best(|| {
-        linalg::MatrixOp::Multiply
-            .run(&session, FloatClass::Fast, &[&square, &square])
-            .map(drop)
-    })?;
-    let long = filled(&[SUM_ELEMENTS])?;
-    let sum = best(|| tensor_compute::apply(&session, &Op::Binary(Binary::Add), &[&long, &long]).map(drop))?;
-    let flops = 2.0 * (SMALL_PRODUCT_ROWS as f64).powi(3);
-    let bytes = 3.0 * (SUM_ELEMENTS * DType::F32.size()) as f64;
     let settings = session.settings();
-    Ok(DeviceInfo {
+    let mut info = DeviceInfo {
         name: format!("processor ({}, {} threads)", settings.isa.name(), settings.threads),
         kind: DeviceKind::Cpu,
         backend: "own kernels and faer".to_owned(),
-        gflops: flops / product.as_secs_f64() / 1e9,
+        gflops: 0.0,
         gflops_f16: None,
-        gbytes_per_s: bytes / sum.as_secs_f64() / 1e9,
-    })
+        gbytes_per_s: 0.0,
+    };
+    if !measure {
+        return Ok(info);
+    }
+    let filled = |shape: &[usize]| Tensor::filled(&session, "probe", (DType::F32, shape), 0.5);
+    let square = filled(&[SMALL_PRODUCT_ROWS; 2])?;
+    let multiply = linalg::MatrixOp::Multiply;
+    let product = best(|| multiply.run(&session, FloatClass::Fast, &[&square, &square]).map(drop))?;
+    let long = filled(&[SUM_ELEMENTS])?;
+    let sum = best(|| tensor_compute::apply(&session, &Op::Binary(Binary::Add), &[&long, &long]).map(drop))?;
+    info.gflops = 2.0 * (SMALL_PRODUCT_ROWS as f64).powi(3) / product.as_secs_f64() / 1e9;
+    info.gbytes_per_s = SUM_BYTES / sum.as_secs_f64() / 1e9;
+    Ok(info)
 }
 
 /// The shortest of the runs within [`PATIENCE`], of two at least.

@@ -22,5 +22,5 @@ mod parent;
 pub mod wire;
 
 pub use child::{ServeOptions, serve};
-pub use device::{DeviceInfo, DeviceKind, Gpu};
+pub use device::Gpu;
 pub use parent::{ProcessHost, ProcessOptions};

@@ -6,14 +6,13 @@
 mod process;
 mod session;
 
-use crate::device::{DeviceInfo, Gpu};
 use process::Process;
 use session::ProcessSession;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tensor_compute::{ComputeError, FastHost, FastOpening, FastSession, Result};
+use tensor_compute::{ComputeError, DeviceInfo, FastHost, FastOpening, FastSession, Result};
 
 /// Most processes at once: each may hold as much memory as its sandboxes may, and a GPU's context.
 const PROCESSES_MAX: usize = 16;
@@ -29,8 +28,8 @@ pub struct ProcessOptions {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// Which GPU.
-    pub gpu: Gpu,
+    /// Variables of its environment beside those of this process.
+    pub variables: Vec<(String, String)>,
     /// How long a process may go on after it was asked to stop, or hang; then it is killed.
     pub grace: Duration,
     /// How long a process without sessions is kept.
@@ -39,11 +38,11 @@ pub struct ProcessOptions {
 
 impl ProcessOptions {
     /// `program` with `arguments`, and the patience that nodes have.
-    pub fn new(program: PathBuf, arguments: Vec<String>, gpu: Gpu) -> Self {
+    pub fn new(program: PathBuf, arguments: Vec<String>) -> Self {
         Self {
             program,
             arguments,
-            gpu,
+            variables: Vec::new(),
             grace: Duration::from_secs(2),
             idle: IDLE,
         }
@@ -67,15 +66,6 @@ impl ProcessHost {
         let inner = Arc::new(Inner { options, processes });
         Self { inner }
     }
-
-    /// Starts a process, lets it open and measure its device, and ends it. Takes seconds.
-    ///
-    /// # Errors
-    /// What the process said, or that it died or took longer than [`DESCRIBE_PATIENCE`].
-    pub fn describe(&self) -> std::result::Result<DeviceInfo, String> {
-        let process = Process::start(&self.inner.options, Weak::new(), [0; 32]).map_err(|error| error.to_string())?;
-        process.describe(DESCRIBE_PATIENCE)
-    }
 }
 
 impl Drop for ProcessHost {
@@ -93,6 +83,12 @@ impl FastHost for ProcessHost {
             opening,
             self.inner.options.grace,
         )?))
+    }
+
+    /// In a process of its own, which ends afterwards.
+    fn describe(&self, measure: bool) -> std::result::Result<DeviceInfo, String> {
+        let process = Process::start(&self.inner.options, Weak::new(), [0; 32]).map_err(|error| error.to_string())?;
+        process.describe(measure, DESCRIBE_PATIENCE)
     }
 }
 

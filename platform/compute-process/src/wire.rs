@@ -4,12 +4,11 @@
 //! child are the same program, so there is no version; but neither believes the other's lengths, and memory for them is asked
 //! for as the bytes come.
 
-use crate::device::DeviceInfo;
 use crate::error::WireError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
-use tensor_compute::{FastAnswer, FastRequest, MAX_FAST_PAYLOAD_BYTES};
+use tensor_compute::{DeviceInfo, FastAnswer, FastRequest, MAX_FAST_PAYLOAD_BYTES};
 
 /// Largest header, in bytes: the texts of a tensor of texts, or the names of a model's inputs.
 pub const MAX_HEADER_BYTES: usize = 64 << 20;
@@ -45,8 +44,11 @@ pub enum ToChild {
         /// The number.
         session: u64,
     },
-    /// Measures the device. The answer has session 0.
-    Describe,
+    /// Names the device. The answer has session 0.
+    Describe {
+        /// Whether to measure it.
+        measure: bool,
+    },
 }
 
 /// What a request may use.

@@ -73,7 +73,14 @@ pub struct TaskRequirements {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(exclusive_minimum = 0.0, maximum = 65536.0)]
     pub ram_gb: Option<f64>,
-    /// Share of a GPU, in percent. Taken and not considered: jobs run on CPUs.
+    /// Only nodes that offer a GPU; float class `fast`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<bool>,
+    /// Which arithmetic computes floats: `exact`, the same bits on every node, or `fast`; null: as the job asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(exact|fast)$")]
+    pub float_class: Option<String>,
+    /// Share of a GPU, in percent. Taken and not considered: say `gpu`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0.0, maximum = 6400.0)]
     pub gpu_percent: Option<f64>,
@@ -125,6 +132,14 @@ pub struct TaskSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^(none|check|spot:(0(\\.[0-9]+)?|1(\\.0+)?)|quorum:([1-8]))$")]
     pub verify: Option<String>,
+    /// When two outputs count as the same: `exact`, `tolerance`, `tolerance:1e-5,1e-6` (relative, absolute), or
+    /// `tolerance:1e-5,1e-6,f32` for bare numbers; null: as the job asks, a tolerance in float class `fast`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        pattern = "^(exact|tolerance(:[0-9.e+-]+,[0-9.e+-]+(,f32|,f64)?)?)$",
+        example = "tolerance:1e-5,1e-6"
+    )]
+    pub compare: Option<String>,
     /// How nodes are chosen: `round_robin`, `least_loaded`, `power_of_two`, `cheapest`, `nearest` or `data_local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^(round_robin|least_loaded|power_of_two|cheapest|nearest|data_local)$")]
@@ -244,7 +259,7 @@ fn read_object(object: Map<String, Value>, caller: &Caller, errors: &mut Vec<Fie
     let named = fields.text("owner_id", MAX_OWNER_BYTES, errors);
     let inputs = read_inputs(fields.object("inputs", errors), errors);
     let needs = settings::requirements(fields.object("requirements", errors), errors);
-    let (config, verify_default) = settings::config(fields.object("config", errors), errors);
+    let settings = settings::config(fields.object("config", errors), errors);
     let mut params = fields.object("params", errors).unwrap_or_default();
     if flat {
         params.extend(fields.object("parameters", errors).unwrap_or_default());
@@ -257,8 +272,10 @@ fn read_object(object: Map<String, Value>, caller: &Caller, errors: &mut Vec<Fie
         params_json: Value::Object(params).to_string(),
         inputs,
         requirements: needs.needs,
-        config,
-        verify_default,
+        config: settings.config,
+        verify_default: settings.verify_default,
+        class_default: needs.class_default,
+        compare_default: settings.compare_default,
         owner: owner(named, caller, errors),
     };
     ReadRequest {
@@ -341,6 +358,8 @@ pub fn request_of(spec: &TaskSpec, owner: &str) -> TaskRequest {
             timeout_ms: Some(needs.timeout_ms),
             fuel: Some(needs.fuel),
             output_bytes: Some(needs.output_bytes),
+            gpu: needs.gpu.then_some(true),
+            float_class: Some(needs.float_class.name().to_owned()),
             ..TaskRequirements::default()
         },
         config: TaskSettings {
@@ -350,6 +369,8 @@ pub fn request_of(spec: &TaskSpec, owner: &str) -> TaskRequest {
             deadline_ms: config.deadline_ms,
             chunk_size: config.chunk_size,
             verify: Some(crate::view::verify_text(config.verify)),
+            // In class exact it follows from the class.
+            compare: (!needs.float_class.is_exact()).then(|| config.compare.to_string()),
             placement: Some(crate::view::name_of(&config.placement)),
             memo: Some(config.memo),
         },

@@ -1,5 +1,6 @@
 //! Chunks, replicas and the keys they are remembered by.
 
+use crate::float::FloatClass;
 use crate::ids::{BlobHash, JobId, ProfileId, TaskId};
 use crate::task::InputRef;
 use serde::{Deserialize, Serialize};
@@ -51,9 +52,13 @@ pub struct ChunkKey(pub [u8; 32]);
 
 impl ChunkKey {
     /// The key of one chunk: BLAKE3, in key-derivation mode, over profile, job, body and the named bytes of the inputs.
-    /// An input is named by its blob's hash, so a key is known without reading the input.
-    pub fn new(profile: &ProfileId, job: &JobId, chunk: &Chunk, inputs: &[InputRef]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("p2pjob 2026-11 chunk key v1");
+    /// An input is named by its blob's hash, so a key is known without reading the input. Each float class has keys of its
+    /// own.
+    pub fn new(profile: &ProfileId, job: &JobId, class: FloatClass, chunk: &Chunk, inputs: &[InputRef]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(match class {
+            FloatClass::Exact => "p2pjob 2026-11 chunk key v1",
+            FloatClass::Fast => "p2pjob 2026-11 chunk key, float class fast, v1",
+        });
         hasher.update(profile.as_bytes());
         hasher.update(job.as_bytes());
         hasher.update(&(chunk.body.len() as u64).to_le_bytes());

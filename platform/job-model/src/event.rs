@@ -111,6 +111,35 @@ pub struct ReplicaCheck {
     pub usage: Usage,
 }
 
+/// What comparing two outputs of a chunk showed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompareVerdict {
+    /// They are within the task's tolerance of each other.
+    Close,
+    /// They are not, or have different forms.
+    Apart,
+    /// The comparison could not be done; why, and what helps. Says nothing about the outputs.
+    Failed(String),
+}
+
+/// One comparison of two replicas' outputs, done here.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OutputComparison {
+    /// Chunk index.
+    pub chunk: u32,
+    /// The execution whose output is the reference.
+    pub reference: u32,
+    /// The execution whose output was compared with it.
+    pub attempt: u32,
+    /// What was found.
+    pub verdict: CompareVerdict,
+    /// The largest difference of two elements, relative to the largest element of their tensor in the reference; none
+    /// where no number says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<f64>,
+}
+
 /// The verdict about one chunk (D5).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ChunkVerdict {
@@ -222,6 +251,13 @@ pub enum Event {
         /// What it said.
         checks: Vec<ReplicaCheck>,
     },
+    /// Outputs were compared with each other, where the task's comparison is not by bytes.
+    OutputsCompared {
+        /// The task.
+        task: TaskId,
+        /// What was found.
+        comparisons: Vec<OutputComparison>,
+    },
     /// Chunks were decided.
     ChunksVerified {
         /// The task.
@@ -314,6 +350,7 @@ impl Event {
             | Self::ReplicasFinished { task, .. }
             | Self::ReplicasLost { task, .. }
             | Self::ReplicasChecked { task, .. }
+            | Self::OutputsCompared { task, .. }
             | Self::ChunksVerified { task, .. }
             | Self::CreditsPosted { task, .. }
             | Self::NodeDistrusted { task, .. }

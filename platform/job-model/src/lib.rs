@@ -8,6 +8,7 @@ pub mod chunk;
 pub mod codec;
 pub mod digits;
 pub mod event;
+pub mod float;
 pub mod ids;
 pub mod limits;
 pub mod manifest;
@@ -22,6 +23,7 @@ pub mod task;
 
 pub use chunk::{Chunk, ChunkKey, Plan, ReplicaId, Slice};
 pub use event::{Event, LossReason, Recorded, UnixMillis};
+pub use float::{Comparison, FloatClass, Tolerance};
 pub use ids::{BlobHash, JobId, NodeId, ProfileId, TaskId};
 pub use manifest::{InputDecl, JobVerify, Manifest, ReduceMode};
 pub use message::Message;

@@ -1,5 +1,6 @@
 //! What a job says of itself. Read once, at publish; other nodes see this, never a running guest.
 
+use crate::float::{Comparison, ComparisonError, FloatClass};
 use serde::{Deserialize, Serialize};
 
 /// How the task's result comes from the chunk outputs.
@@ -64,6 +65,12 @@ pub struct Manifest {
     /// Whether the job exports `check`, its own verifier.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checked: bool,
+    /// Float class when the task does not say.
+    #[serde(default, skip_serializing_if = "FloatClass::is_exact")]
+    pub float_class: FloatClass,
+    /// Comparison of outputs when the task does not say; none: by the task's float class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Comparison>,
     /// Memory a sandbox of this job needs, in bytes; 0 means the platform's default.
     #[serde(default)]
     pub memory_bytes: u64,
@@ -89,6 +96,9 @@ pub enum ManifestError {
         "the manifest's verify is \"check\" and its checked is false; implement Job::check and set CHECKED to true"
     )]
     NoCheck,
+    /// Its comparison cannot be.
+    #[error("the manifest's compare: {0}")]
+    Compare(ComparisonError),
     /// The text is larger than a manifest may be.
     #[error("the manifest has {0} bytes, at most {max} are allowed", max = crate::limits::MAX_MANIFEST_BYTES)]
     TooLarge(usize),
@@ -117,6 +127,9 @@ impl Manifest {
         }
         if manifest.verify == JobVerify::Check && !manifest.checked {
             return Err(ManifestError::NoCheck);
+        }
+        if let Some(compare) = &manifest.compare {
+            compare.check().map_err(ManifestError::Compare)?;
         }
         for (at, input) in manifest.inputs.iter().enumerate() {
             if manifest.inputs.iter().take(at).any(|other| other.name == input.name) {

@@ -23,9 +23,16 @@ pub struct Capability {
     pub profile: ProfileId,
     /// CPU architecture, such as `x86_64`.
     pub arch: String,
-    /// How fast it computes, once it has measured that.
+    /// What it computes with, and how fast, once it has measured that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute: Option<ComputeOffer>,
+}
+
+impl Capability {
+    /// The device it offers float class `fast` on; none: it does not offer the class.
+    pub fn fast(&self) -> Option<DeviceKind> {
+        Some(self.compute.as_ref()?.fast.as_ref()?.kind)
+    }
 }
 
 /// What a node computes with, as it measured itself. No result depends on it.
@@ -35,10 +42,60 @@ pub struct ComputeOffer {
     pub instructions: String,
     /// Threads of one operation.
     pub threads: u32,
-    /// Products of `f32` matrices in float class `exact`, in 10^6 floating-point operations per second.
+    /// Products of `f32` matrices in float class `exact`, in 10^6 floating-point operations per second; 0: not measured yet.
     pub megaflops: u64,
-    /// Bytes moved by a sum of long vectors, in 10^6 per second.
+    /// Bytes moved by a sum of long vectors, in 10^6 per second; 0: not measured yet.
     pub megabytes_per_second: u64,
+    /// What it computes float class `fast` with; none: it does not offer that class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast: Option<FastOffer>,
+}
+
+/// What a node computes float class `fast` with, as it measured itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct FastOffer {
+    /// The device as its driver calls it.
+    pub device: String,
+    /// Which kind of device it is.
+    pub kind: DeviceKind,
+    /// The program's way to it, such as `faer` or `wgpu`.
+    pub backend: String,
+    /// Products of `f32` matrices, in 10^6 floating-point operations per second; 0: not measured yet.
+    pub megaflops: u64,
+    /// The same of `f16` matrices; 0: not measured, or the device does not have them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub megaflops_half: u64,
+    /// Bytes moved by a sum of long vectors, in 10^6 per second; 0: not measured yet.
+    pub megabytes_per_second: u64,
+    /// Whether models run on onnxruntime.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub onnxruntime: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A kind of device.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// A central processor.
+    #[default]
+    Cpu,
+    /// A graphics processor.
+    Gpu,
+}
+
+impl DeviceKind {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+        }
+    }
 }
 
 /// How busy a node is. Gossiped, signed.

@@ -1,5 +1,6 @@
 //! A task: one request to run a job, as its requester wrote it down. The specification never changes after submit.
 
+use crate::float::{Comparison, FloatClass};
 use crate::ids::{BlobHash, JobId, NodeId, TaskId};
 use crate::limits;
 use crate::money::MicroCredits;
@@ -70,6 +71,12 @@ pub struct Requirements {
     pub fuel: u64,
     /// Output of one replica, in bytes.
     pub output_bytes: u64,
+    /// Which arithmetic computes floats.
+    #[serde(skip_serializing_if = "FloatClass::is_exact")]
+    pub float_class: FloatClass,
+    /// Only nodes that compute on a GPU.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gpu: bool,
 }
 
 impl Default for Requirements {
@@ -81,6 +88,8 @@ impl Default for Requirements {
             timeout_ms: 300_000,
             fuel: limits::DEFAULT_FUEL,
             output_bytes: limits::DEFAULT_OUTPUT_BYTES,
+            float_class: FloatClass::Exact,
+            gpu: false,
         }
     }
 }
@@ -99,6 +108,9 @@ pub struct TaskConfig {
     pub chunk_size: Option<u64>,
     /// How results are believed.
     pub verify: VerifyPolicy,
+    /// When two outputs count as the same.
+    #[serde(skip_serializing_if = "Comparison::is_exact")]
+    pub compare: Comparison,
     /// How nodes are chosen.
     pub placement: Placement,
     /// Whether results known from earlier tasks may be used (C8).
@@ -113,6 +125,7 @@ impl Default for TaskConfig {
             deadline_ms: None,
             chunk_size: None,
             verify: VerifyPolicy::Quorum(2),
+            compare: Comparison::Exact,
             placement: Placement::LeastLoaded,
             memo: true,
         }

@@ -209,11 +209,12 @@ impl Market {
                 lines,
             } => self.proposed(*worker, *seq, (*worker, *task, *quote), *lines),
             Event::SettlementSigned { peer, seq, amount } => self.signed(*peer, *seq, *amount),
-            // A check is followed by a verdict, which is what is paid for.
+            // A check or comparison is followed by a verdict, which is what is paid for.
             Event::JobPublished { .. }
             | Event::TaskPlanned { .. }
             | Event::ChunksRecalled { .. }
-            | Event::ReplicasChecked { .. } => {}
+            | Event::ReplicasChecked { .. }
+            | Event::OutputsCompared { .. } => {}
         }
     }
 

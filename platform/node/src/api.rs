@@ -24,7 +24,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 pub use blobs::{BlobReader, PendingPiece, PinReport, UPLOAD_PIN, Upload, UploadError, UploadTerms};
-pub use scheduler::{ChunkView, ReplicaOutcome, ReplicaView};
+pub use scheduler::{ChunkView, ComparedView, ReplicaOutcome, ReplicaView};
 pub use tasks::{ReceiptReport, TaskFilter, TaskPage, TaskPlace};
 
 /// A future that may move between threads.

@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::journal::JournalReader;
 use crate::worker::{WorkerInput, WorkerLoad};
 use blob_store::{BlobStore, Fetch, FetchError, Fetched, Pin, Want};
-use job_model::event::{ReplicaCheck, ReplicaResult};
+use job_model::event::{OutputComparison, ReplicaCheck, ReplicaResult};
 use job_model::limits::MAX_COMPONENT_BYTES;
 use job_model::sign::NodeKey;
 use job_model::task::TaskFailure;
@@ -87,6 +87,11 @@ pub enum LoopInput {
     PlanLoaded { task: TaskId, plan: Arc<Plan> },
     /// The job's own check looked at outputs.
     Checked { task: TaskId, checks: Vec<ReplicaCheck> },
+    /// Outputs were compared.
+    Compared {
+        task: TaskId,
+        comparisons: Vec<OutputComparison>,
+    },
     /// A task is reduced, or cannot be.
     Reduced {
         task: TaskId,

@@ -2,11 +2,11 @@
 //! for the world itself: whatever may take time becomes owned background work whose end is a new [`LoopInput`].
 
 use crate::context::{Context, LoopInput};
-use crate::requester::{self, Claim};
+use crate::requester::{self, Claim, OutputPair};
 use crate::worker::WorkerInput;
 use blob_store::Pin;
 use job_model::message::{JobAdvert, ResultBatch};
-use job_model::{BlobHash, Message, NodeId, Output, Plan, Recorded, TaskId, TaskSpec};
+use job_model::{BlobHash, Message, NodeId, Output, Plan, Recorded, TaskId, TaskSpec, Tolerance};
 use peer_network::SendError;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,6 +36,12 @@ pub enum Effect {
         spec: Arc<TaskSpec>,
         plan: Arc<Plan>,
         claims: Vec<Claim>,
+    },
+    /// Compare outputs by tolerance.
+    Compare {
+        task: TaskId,
+        tolerance: Tolerance,
+        pairs: Vec<OutputPair>,
     },
     /// Bring large outputs here before they are judged.
     FetchOutputs { from: NodeId, batch: Box<ResultBatch> },
@@ -88,6 +94,9 @@ fn perform(context: &Arc<Context>, effect: Effect) {
             plan,
             claims,
         } => context.spawn(async move { requester::check_replicas(here, task, (spec, plan), claims).await }),
+        Effect::Compare { task, tolerance, pairs } => {
+            context.spawn(async move { requester::compare_outputs(here, task, tolerance, pairs).await });
+        }
         Effect::FetchOutputs { from, batch } => {
             context.spawn(async move { requester::fetch_outputs(here, from, *batch).await });
         }

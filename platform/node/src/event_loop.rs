@@ -90,6 +90,7 @@ fn take(core: &mut Core, input: LoopInput) -> Result<(), JournalError> {
         LoopInput::Planned { task, result } => core.on_planned(task, result),
         LoopInput::PlanLoaded { task, plan } => core.on_plan_loaded(task, plan),
         LoopInput::Checked { task, checks } => core.on_checked(task, checks),
+        LoopInput::Compared { task, comparisons } => core.on_compared(task, comparisons),
         LoopInput::Reduced { task, result } => core.on_reduced(task, result),
         LoopInput::Ask(question) => question(core),
         LoopInput::Broken(error) => return Err(error),
@@ -130,6 +131,7 @@ pub fn capability(
 fn every_tick(context: &Arc<Context>, core: &mut Core, ticks: u64) {
     let load = load(context);
     core.observe_load(load);
+    core.observe_fast(context.compute.fast().map(|fast| fast.kind));
     // Cheap enough once a second; a node whose books do not balance must not go on.
     #[cfg(debug_assertions)]
     if let Err(error) = core.check_invariants() {

@@ -11,7 +11,7 @@ use crate::effects::Effect;
 use crate::metrics::JournalMeters;
 use job_model::chunk::ChunkKey;
 use job_model::codec;
-use job_model::{Output, Recorded, TaskId};
+use job_model::{Comparison, Output, Recorded, TaskId};
 use redb::{Database, ReadableDatabase, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -48,12 +48,15 @@ pub struct JournalError {
 }
 
 /// A result remembered by its chunk's key (C8).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct MemoEntry {
     /// The output.
     pub output: Output,
     /// Distinct nodes that agreed on it.
     pub confirmations: u32,
+    /// By which comparison they agreed.
+    #[serde(default, skip_serializing_if = "Comparison::is_exact")]
+    pub compare: Comparison,
 }
 
 /// What is written together.

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod api;
+mod compare;
 pub mod compute;
 pub mod config;
 mod context;

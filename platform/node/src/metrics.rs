@@ -35,6 +35,10 @@ pub struct Meters {
     lost: [Counter; 6],
     /// As [`job_model::receipt::ReplicaVerdict`].
     verdicts: [Counter; 4],
+    /// accepted, refuted, unknown
+    checks: [Counter; 3],
+    /// close, apart, unknown
+    comparisons: [Counter; 3],
     fuel: Counter,
     distrusted: Counter,
     posted: Counter,
@@ -88,6 +92,16 @@ impl Default for Meters {
             finished: each("p2pjob_replicas_finished_total", "outcome", outcomes),
             lost: each("p2pjob_replicas_lost_total", "why", whys),
             verdicts: each("p2pjob_replica_verdicts_total", "verdict", verdicts),
+            checks: each(
+                "p2pjob_output_checks_total",
+                "finding",
+                ["accepted", "refuted", "unknown"],
+            ),
+            comparisons: each(
+                "p2pjob_output_comparisons_total",
+                "finding",
+                ["close", "apart", "unknown"],
+            ),
             fuel: metrics::counter!("p2pjob_replica_fuel_total"),
             distrusted: metrics::counter!("p2pjob_nodes_distrusted_total"),
             posted: metrics::counter!("p2pjob_posted_microcredits_total"),

@@ -32,6 +32,7 @@ fn candidate(node: NodeId) -> Candidate {
         memory_bytes: 1 << 32,
         disk_bytes: 1 << 40,
         profile: ProfileId::default(),
+        fast: None,
         local_inputs: Vec::new(),
         eligible: Ok(()),
     }

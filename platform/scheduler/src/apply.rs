@@ -2,6 +2,7 @@
 //! events from the journal. Nothing here decides, and no event can make it panic: what does not fit is skipped.
 
 use crate::Scheduler;
+use crate::groups::{Grouping, enter_group};
 use crate::queue::GroupKey;
 use crate::record::{add_error, record_verdict, settle_chunk, winning_outcome};
 use crate::state::{ChunkState, Decision, Finished, Phase, Replica, ReplicaState, Task};
@@ -50,6 +51,7 @@ impl Scheduler {
                 replicas,
             } => self.apply_lost(task, *worker, why, replicas),
             Event::ReplicasChecked { task, checks } => self.apply_checked(task, checks),
+            Event::OutputsCompared { task, comparisons } => self.apply_compared(task, comparisons),
             Event::ChunksVerified { task, verdicts } => self.apply_verified(task, verdicts),
             Event::CreditsPosted { task, postings } => self.apply_posted(task, postings),
             Event::NodeDistrusted { node, task, chunk } => self.apply_distrusted(*node, *task, *chunk),
@@ -213,6 +215,7 @@ impl Scheduler {
         let (Some(task), Some(node)) = (tasks.get_mut(id), nodes.find(&worker)) else {
             return;
         };
+        let tolerant = !task.spec.config.compare.is_exact();
         for result in results {
             let Some(replica) = task.replica(result.chunk, result.attempt).filter(|r| r.node == node) else {
                 continue;
@@ -245,6 +248,7 @@ impl Scheduler {
                 verdict: None,
                 released: late || vote.is_none(),
                 checked: None,
+                grouping: (tolerant && result.outcome.is_value()).then(Box::<Grouping>::default),
             };
             set_state(
                 task,
@@ -252,6 +256,7 @@ impl Scheduler {
                 result.attempt,
                 ReplicaState::Finished(Box::new(finished)),
             );
+            enter_group(task, result.chunk);
             reindex(options, nodes, id, task, result.chunk);
         }
     }
@@ -373,6 +378,7 @@ impl Scheduler {
         task.ages.clear();
         task.offers.clear();
         task.checking.clear();
+        task.comparing.clear();
         task.plan = None;
         for chunk in &mut task.chunks {
             chunk.group = None;

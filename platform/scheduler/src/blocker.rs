@@ -29,6 +29,12 @@ pub enum Blocker {
         /// The chunk that showed it.
         chunk: u32,
     },
+    /// It computes float class exact only.
+    #[error("it does not offer float class fast")]
+    FloatClassMissing,
+    /// It has no GPU, or does not offer it.
+    #[error("it offers no GPU")]
+    GpuMissing,
     /// Its sandboxes are too small.
     #[error("its sandboxes have {offered} bytes of memory, the task asks for {needed}")]
     MemoryTooSmall {
@@ -102,6 +108,10 @@ impl Blocker {
             Self::PlanNotLoaded => "wait a moment".into(),
             Self::Ineligible { why } => why.remedy().into(),
             Self::Distrusted { .. } => "it gets no more work from this node; use other nodes".into(),
+            Self::FloatClassMissing => {
+                "submit with --float-class exact, or connect nodes that offer float class fast (`p2pjob peers` says which)".into()
+            }
+            Self::GpuMissing => "submit without --gpu, or connect nodes that offer a GPU (`p2pjob peers` says which)".into(),
             Self::MemoryTooSmall { offered, .. } => {
                 format!("submit with --memory of at most {offered}, or give the node larger sandboxes")
             }

@@ -4,7 +4,7 @@ use crate::Scheduler;
 use crate::inputs::Turn;
 use crate::io::Output;
 use crate::judge::{Bench, Standing};
-use crate::state::{Phase, ReplicaState, Task};
+use crate::state::{Phase, Replica, ReplicaState, Task};
 use crate::steps::open_chunks_of;
 use crate::workers::{NodeIx, Worker};
 use job_model::event::{CheckVerdict, ChunkVerdict};
@@ -51,6 +51,7 @@ impl Scheduler {
         }
         self.conclude(id, turn);
         self.ask_checks(id, &chunks, turn);
+        self.ask_comparisons(id, &chunks, turn);
     }
 
     fn weigh(&self, id: &TaskId, task: &Task, chunks: &[u32]) -> Judgement {
@@ -58,7 +59,7 @@ impl Scheduler {
             options: &self.options,
             nodes: &self.nodes,
             task: id,
-            policy: task.spec.config.verify,
+            config: &task.spec.config,
         };
         let mut judgement = Judgement::default();
         for &index in chunks {
@@ -95,10 +96,9 @@ impl Scheduler {
 
     /// What is decided about every finished replica of a chunk.
     fn verdict(&self, task: &Task, index: u32, winner: u32, vote: VoteKey) -> ChunkVerdict {
-        let replicas = task
-            .chunk(index)
-            .map(|chunk| chunk.replicas.as_slice())
-            .unwrap_or_default();
+        let chunk = task.chunk(index);
+        let replicas = chunk.map(|chunk| chunk.replicas.as_slice()).unwrap_or_default();
+        let unrelated = |replica: &Replica| chunk.is_some_and(|chunk| chunk.is_unrelated(replica, vote));
         let by_check = replicas
             .get(winner as usize)
             .is_some_and(|replica| replica.checked() == Some(&CheckVerdict::Accepted));
@@ -106,13 +106,15 @@ impl Scheduler {
             let ReplicaState::Finished(finished) = &replica.state else {
                 return None;
             };
-            let verdict = match (finished.vote, &finished.checked) {
+            let counted = chunk.and_then(|chunk| chunk.counted_vote(replica));
+            let verdict = match (counted, &finished.checked) {
                 (None, _) => ReplicaVerdict::Undecided,
                 (Some(_), Some(CheckVerdict::Refuted)) => ReplicaVerdict::Wrong,
                 (Some(_), Some(CheckVerdict::Accepted)) => ReplicaVerdict::Accepted,
                 (Some(own), _) if own == vote => ReplicaVerdict::Accepted,
                 // A check may accept more than one value: nothing is known of one that it did not look at.
                 (Some(_), _) if by_check && replica.value().is_some() => ReplicaVerdict::Undecided,
+                (Some(_), _) if unrelated(replica) => ReplicaVerdict::Undecided,
                 (Some(_), _) => ReplicaVerdict::Wrong,
             };
             Some((attempt as u32, self.nodes.get(replica.node).id, verdict))

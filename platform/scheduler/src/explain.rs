@@ -131,6 +131,14 @@ impl Scheduler {
 }
 
 fn group_summary(missing: u32, distinct: u32, reasons: &[NodeReason]) -> String {
+    for (lacking, text) in [
+        (Blocker::FloatClassMissing, "no node offers float class fast"),
+        (Blocker::GpuMissing, "no node offers a GPU"),
+    ] {
+        if distinct == 0 && reasons.iter().any(|reason| reason.blocker == lacking) {
+            return text.to_owned();
+        }
+    }
     if distinct < missing {
         let lacking = missing - distinct;
         return format!(
@@ -165,14 +173,20 @@ fn summary(task: &Task, waiting: &[WaitingGroup]) -> String {
         Phase::Failed { failure, .. } => format!("the task failed: {failure}"),
         Phase::Cancelled { reason, .. } => format!("the task was cancelled: {reason}"),
         Phase::Open => match waiting.first() {
-            None if task.checking.is_empty() => {
-                format!("nothing waits; {} replica(s) are running", task.replicas.running)
+            None => {
+                let mut text = format!("nothing waits; {} replica(s) are running", task.replicas.running);
+                if !task.checking.is_empty() {
+                    let results = task.checking.len();
+                    text.push_str(&format!(", the job's check is looking at {results} result(s)"));
+                }
+                if !task.comparing.is_empty() {
+                    text.push_str(&format!(
+                        ", {} pair(s) of results are being compared",
+                        task.comparing.len()
+                    ));
+                }
+                text
             }
-            None => format!(
-                "nothing waits; {} replica(s) are running, the job's check is looking at {} result(s)",
-                task.replicas.running,
-                task.checking.len()
-            ),
             Some(_) if task.plan.is_none() => Blocker::PlanNotLoaded.to_string(),
             Some(_) if task.offers.is_empty() => format!(
                 "{} chunk(s) wait, and no node is known; connect nodes",

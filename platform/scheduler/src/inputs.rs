@@ -71,6 +71,7 @@ impl Scheduler {
             Input::Offers { task, offers } => self.on_offers(task, offers, turn),
             Input::Finished { task, worker, results } => self.on_finished(task, worker, results, turn),
             Input::Checked { task, checks } => self.on_checked(task, checks, turn),
+            Input::Compared { task, comparisons } => self.on_compared(task, comparisons, turn),
             Input::Lost {
                 task,
                 worker,
@@ -150,6 +151,7 @@ impl Scheduler {
         let awaited: Vec<u32> = (0..task.counts.total).collect();
         self.load_plan(id, plan);
         self.ask_checks(id, &awaited, turn);
+        self.ask_comparisons(id, &awaited, turn);
     }
 
     fn load_plan(&mut self, id: TaskId, plan: Arc<Plan>) {

@@ -1,6 +1,7 @@
 //! Every cross-reference of the state, checked. Costs a walk over everything: for tests, the simulator and `doctor`.
 
 use crate::Scheduler;
+use crate::groups::awaiting_comparison;
 use crate::judge::{Bench, Standing, awaiting_check};
 use crate::state::{ChunkState, Decision, Phase, ReplicaState, Task};
 use crate::workers::{NodeIx, PRIORITIES};
@@ -138,7 +139,7 @@ impl Scheduler {
             options: &self.options,
             nodes: &self.nodes,
             task: id,
-            policy: task.spec.config.verify,
+            config: &task.spec.config,
         };
         let active = chunk.is_open() && !task.phase.is_final();
         let wanted = if active { bench.group(index, chunk) } else { None };
@@ -167,15 +168,25 @@ impl Scheduler {
             check(replica.checked().is_none() || replica.vote().is_some(), || {
                 "what is no result was checked".into()
             })?;
+            let reference = replica.grouping().and_then(|grouping| grouping.reference);
+            let leads = reference.and_then(|reference| chunk.replicas.get(reference as usize)?.grouping()?.reference);
+            check(reference == leads, || {
+                format!("attempt {attempt} belongs to a group that has no such reference")
+            })?;
             let after = replica.is_running() && !chunk.is_open();
             check(!after, || "it is decided and a replica runs".into())?;
         }
         if active && task.is_placeable() {
             // Nothing else would move the chunk.
-            let unasked = awaiting_check(bench.policy, bench.nodes, chunk)
+            let unasked = awaiting_check(bench.config.verify, bench.nodes, chunk)
                 .find(|attempt| !task.checking.contains(&(index, *attempt)));
             check(unasked.is_none(), || {
                 "a result waits for a check that was not asked for".into()
+            })?;
+            let asked = |&(reference, attempt)| task.comparing.contains(&(index, reference, attempt));
+            let uncompared = awaiting_comparison(bench.config, bench.nodes, chunk);
+            check(uncompared.iter().all(asked), || {
+                "a result waits for a comparison that was not asked for".into()
             })?;
         }
         if active {

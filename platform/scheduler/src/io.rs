@@ -3,7 +3,8 @@
 //! [`Input`] is everything the node learns; [`Output`] is everything it must do. Inputs may hold anything a stranger
 //! sent: what does not fit is answered by [`Output::Ignored`], never by a panic.
 
-use job_model::event::{ReplicaCheck, ReplicaResult};
+use job_model::event::{OutputComparison, ReplicaCheck, ReplicaResult};
+use job_model::quote::DeviceKind;
 use job_model::{BlobHash, Event, LossReason, MicroCredits, NodeId, Plan, ProfileId, TaskFailure, TaskId, TaskSpec};
 use serde::Serialize;
 use std::sync::Arc;
@@ -77,6 +78,14 @@ pub enum Input {
         /// What it said.
         checks: Vec<ReplicaCheck>,
     },
+    /// Outputs were compared, as [`Output::CompareOutputs`] asked. Every pair named there comes back in one of these, as failed
+    /// if need be: its chunk waits for it.
+    Compared {
+        /// The task.
+        task: TaskId,
+        /// What was found.
+        comparisons: Vec<OutputComparison>,
+    },
     /// Replicas of a worker will bring nothing.
     Lost {
         /// The task.
@@ -145,6 +154,14 @@ pub enum Output {
         task: TaskId,
         /// Chunk index and attempt.
         replicas: Vec<(u32, u32)>,
+    },
+    /// Compare the values ([`crate::Scheduler::claim`]) of these pairs within the task's tolerance and answer with `Compared`.
+    /// Asked once for each pair, and again after a restart.
+    CompareOutputs {
+        /// The task.
+        task: TaskId,
+        /// Chunk index, attempt of the reference, attempt that is compared with it.
+        pairs: Vec<(u32, u32, u32)>,
     },
     /// Tell the worker to stop these. They are already lost in an event before this.
     CancelReplicas {
@@ -273,6 +290,8 @@ pub struct Candidate {
     pub disk_bytes: u64,
     /// Its metering profile.
     pub profile: ProfileId,
+    /// The device it offers float class `fast` on; none: it does not offer the class.
+    pub fast: Option<DeviceKind>,
     /// Inputs (indices) whose bytes it already holds, ascending.
     pub local_inputs: Vec<u32>,
     /// Whether it can run the task at all.

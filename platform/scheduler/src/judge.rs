@@ -7,14 +7,18 @@
 //! - `check`: a value that the job's own check accepts, from whoever it is. While a value is looked at nothing else is
 //!   wanted. Errors cannot be checked, and where a check could not be done it is not tried again: for both it is as `quorum(2)`.
 //!
+//! Equal votes are votes of one group: the same bytes, or values close to one reference where the task compares by tolerance
+//! ([`crate::groups`]). While values are being compared nothing else is wanted.
+//!
 //! Votes of a distrusted node do not count, nor does one that the check refuted. When votes disagree, one more replica at a time is wanted until a group wins.
 
+use crate::groups::awaiting_comparison;
 use crate::options::SchedulerOptions;
 use crate::queue::GroupKey;
 use crate::state::{ChunkState, Replica, ReplicaState};
 use crate::workers::{NodeIx, Nodes};
 use job_model::event::{AssignReason, CheckVerdict};
-use job_model::{BlobHash, LossReason, NoVerdict, Outcome, TaskId, VerifyPolicy, VoteKey};
+use job_model::{BlobHash, LossReason, NoVerdict, Outcome, TaskConfig, TaskId, VerifyPolicy, VoteKey};
 
 /// What the rules need to know besides the chunk.
 #[derive(Clone, Copy)]
@@ -22,7 +26,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) options: &'a SchedulerOptions,
     pub(crate) nodes: &'a Nodes,
     pub(crate) task: &'a TaskId,
-    pub(crate) policy: VerifyPolicy,
+    pub(crate) config: &'a TaskConfig,
 }
 
 /// Where an open chunk stands.
@@ -39,7 +43,7 @@ pub(crate) enum Standing {
 impl Bench<'_> {
     /// Equal votes wanted.
     fn wanted(&self, chunk: u32, voted: bool) -> u32 {
-        match self.policy {
+        match self.config.verify {
             VerifyPolicy::None => 1,
             VerifyPolicy::Quorum(k) => u32::from(k).max(1),
             VerifyPolicy::Spot(p) => 1 + u32::from(voted && self.is_spot_checked(chunk, p)),
@@ -59,7 +63,7 @@ impl Bench<'_> {
 
     /// Executions of a chunk that may end at their workers.
     fn max_attempts(&self) -> u32 {
-        let k = match self.policy {
+        let k = match self.config.verify {
             VerifyPolicy::Quorum(k) => u32::from(k),
             VerifyPolicy::Check => 2,
             VerifyPolicy::None | VerifyPolicy::Spot(_) => 1,
@@ -69,7 +73,9 @@ impl Bench<'_> {
 
     /// Where the chunk stands.
     pub(crate) fn standing(&self, index: u32, chunk: &ChunkState) -> Standing {
-        if awaiting_check(self.policy, self.nodes, chunk).next().is_some() {
+        if awaiting_check(self.config.verify, self.nodes, chunk).next().is_some()
+            || !awaiting_comparison(self.config, self.nodes, chunk).is_empty()
+        {
             return Standing::Open { missing: 0 };
         }
         if let Some((winner, vote)) = checked_value(chunk) {
@@ -82,6 +88,12 @@ impl Bench<'_> {
             && best > second
             && let Some((winner, vote)) = winner
         {
+            // Of a group its reference, if that one's node is still trusted.
+            let own = |(attempt, _): &&(u32, VoteKey)| {
+                let replica = chunk.replicas.get(*attempt as usize);
+                replica.and_then(Replica::vote) == Some(vote)
+            };
+            let winner = votes.iter().find(own).map_or(winner, |(attempt, _)| *attempt);
             return Standing::Accept { winner, vote };
         }
         let running = chunk.replicas.iter().filter(|replica| replica.is_running()).count();
@@ -160,7 +172,7 @@ impl Bench<'_> {
         if chunk.replicas.iter().any(|r| !r.is_running() && r.vote().is_none()) {
             return AssignReason::Retry;
         }
-        match self.policy {
+        match self.config.verify {
             VerifyPolicy::Spot(_) if !votes.is_empty() => AssignReason::Spot,
             _ => AssignReason::Policy,
         }
@@ -170,7 +182,9 @@ impl Bench<'_> {
     fn votes(&self, chunk: &ChunkState) -> Vec<(u32, VoteKey)> {
         let mut votes = Vec::new();
         for (attempt, replica) in chunk.replicas.iter().enumerate() {
-            let Some(vote) = replica.vote() else { continue };
+            let Some(vote) = chunk.counted_vote(replica) else {
+                continue;
+            };
             let earlier = chunk.replicas[..attempt]
                 .iter()
                 .any(|r| r.node == replica.node && r.vote().is_some());

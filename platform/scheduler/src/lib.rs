@@ -41,6 +41,7 @@ mod checks;
 mod decide;
 mod durations;
 mod explain;
+mod groups;
 mod inputs;
 mod invariants;
 mod io;
@@ -65,8 +66,8 @@ pub use invariants::InvariantError;
 pub use io::{Candidate, Ignored, Ineligible, Input, Output};
 pub use options::SchedulerOptions;
 pub use view::{
-    CheckCounts, ChunkCounts, ChunkView, Disagreement, ErrorGroup, ReplicaCounts, ReplicaOutcome, ReplicaView,
-    TaskView, WorkerTally,
+    CheckCounts, ChunkCounts, ChunkView, CompareCounts, ComparedView, Disagreement, ErrorGroup, ReplicaCounts,
+    ReplicaOutcome, ReplicaView, TaskView, WorkerTally,
 };
 
 use job_model::{TaskId, UnixMillis};

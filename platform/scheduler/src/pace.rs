@@ -9,11 +9,12 @@ use crate::workers::NodeIx;
 use job_model::{NoVerdict, Outcome, Priority, TaskId, UnixMillis};
 
 impl Scheduler {
-    /// Whether the price limit stops a task for good: nothing is in flight or being checked, all that was given back is back, and of the
+    /// Whether the price limit stops a task for good: nothing is in flight or being looked at, all that was given back is back, and of the
     /// nodes that could take a waiting chunk none is cheap enough. A node that has a replica of the chunk cannot take it,
     /// however cheap it is.
     pub(crate) fn is_out_of_money(&self, task: &Task) -> bool {
-        if task.replicas.running > 0 || !task.checking.is_empty() || task.held != task.held_open {
+        let looking = !task.checking.is_empty() || !task.comparing.is_empty();
+        if task.replicas.running > 0 || looking || task.held != task.held_open {
             return false;
         }
         let able: Vec<&(NodeIx, Candidate)> = task

@@ -13,7 +13,8 @@ use crate::queue::GroupKey;
 use crate::state::Task;
 use crate::workers::{NodeIx, PRIORITIES, Worker};
 use job_model::event::AssignReason;
-use job_model::{Chunk, Event, MicroCredits, Placement, Plan, TaskFailure, TaskId, UnixMillis};
+use job_model::quote::DeviceKind;
+use job_model::{Chunk, Event, FloatClass, MicroCredits, Placement, Plan, TaskFailure, TaskId, UnixMillis};
 use std::ops::Bound;
 
 /// All reasons, in the order in which a pass hands its batches out.
@@ -238,7 +239,7 @@ impl Scheduler {
             options: &self.options,
             nodes: &self.nodes,
             task: id,
-            policy: task.spec.config.verify,
+            config: &task.spec.config,
         };
         for (key, chunks) in task.queue.groups() {
             if pass.is_full() {
@@ -318,6 +319,12 @@ impl Scheduler {
             return Some(Blocker::Ineligible {
                 why: Ineligible::Disconnected,
             });
+        }
+        if needs.float_class == FloatClass::Fast && candidate.fast.is_none() {
+            return Some(Blocker::FloatClassMissing);
+        }
+        if needs.gpu && candidate.fast != Some(DeviceKind::Gpu) {
+            return Some(Blocker::GpuMissing);
         }
         if candidate.memory_bytes < needs.memory_bytes {
             return Some(Blocker::MemoryTooSmall {

@@ -4,9 +4,10 @@
 //! inputs that are not journalled: after a restart they start empty and are given again by the node.
 
 use crate::durations::Durations;
+use crate::groups::Grouping;
 use crate::io::Candidate;
 use crate::queue::WaitingQueue;
-use crate::view::{CheckCounts, ChunkCounts, Disagreement, ErrorGroup, ReplicaCounts};
+use crate::view::{CheckCounts, ChunkCounts, CompareCounts, Disagreement, ErrorGroup, ReplicaCounts};
 use crate::workers::NodeIx;
 use job_model::event::{AssignReason, CheckVerdict};
 use job_model::receipt::ReplicaVerdict;
@@ -99,6 +100,8 @@ pub(crate) struct Finished {
     pub(crate) released: bool,
     /// What the job's own check said of its value.
     pub(crate) checked: Option<CheckVerdict>,
+    /// Its place among the chunk's groups: of values whose task compares by tolerance.
+    pub(crate) grouping: Option<Box<Grouping>>,
 }
 
 impl Replica {
@@ -205,6 +208,8 @@ pub(crate) struct Task {
     pub(crate) replicas: ReplicaCounts,
     /// What the job's own check came to, and what it used here.
     pub(crate) checks: CheckCounts,
+    /// What comparing outputs by tolerance came to.
+    pub(crate) comparisons: CompareCounts,
     pub(crate) usage: Usage,
     pub(crate) spent: MicroCredits,
     pub(crate) held: MicroCredits,
@@ -230,6 +235,8 @@ pub(crate) struct Task {
     pub(crate) backoffs: BTreeMap<NodeIx, Backoff>,
     /// Volatile: replicas whose check was asked for and has not come.
     pub(crate) checking: BTreeSet<(u32, u32)>,
+    /// Volatile: chunk, reference and attempt of outputs whose comparison was asked for and has not come.
+    pub(crate) comparing: BTreeSet<(u32, u32, u32)>,
     /// Volatile: `StartReduce` was handed out.
     pub(crate) reduce_asked: bool,
     /// Volatile: placements so far, for round robin.
@@ -252,6 +259,7 @@ impl Task {
             counts: ChunkCounts::default(),
             replicas: ReplicaCounts::default(),
             checks: CheckCounts::default(),
+            comparisons: CompareCounts::default(),
             usage: Usage::default(),
             spent: MicroCredits::ZERO,
             held: MicroCredits::ZERO,
@@ -268,6 +276,7 @@ impl Task {
             paces: BTreeMap::new(),
             backoffs: BTreeMap::new(),
             checking: BTreeSet::new(),
+            comparing: BTreeSet::new(),
             reduce_asked: false,
             turn: 0,
             ages: VecDeque::new(),

@@ -20,14 +20,14 @@ pub(crate) fn open_chunks_of(task: &Task, node: NodeIx) -> Vec<u32> {
 
 /// Puts a chunk where it belongs in the waiting queue.
 pub(crate) fn reindex(options: &SchedulerOptions, nodes: &Nodes, id: &TaskId, task: &mut Task, index: u32) {
+    let Some(chunk) = task.chunks.get_mut(index as usize) else {
+        return;
+    };
     let bench = Bench {
         options,
         nodes,
         task: id,
-        policy: task.spec.config.verify,
-    };
-    let Some(chunk) = task.chunks.get_mut(index as usize) else {
-        return;
+        config: &task.spec.config,
     };
     let key = if chunk.is_open() && !task.phase.is_final() {
         bench.group(index, chunk)

@@ -1,6 +1,7 @@
 //! Tests of the scheduler, all through one door: [`check`] runs a script and compares what comes out.
 
 mod checks;
+mod compared;
 mod explained;
 mod garbage;
 mod limits;

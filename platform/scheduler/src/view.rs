@@ -1,9 +1,10 @@
 //! What people see of a task: plain values, computed from the state, serialisable as they are.
 
-use job_model::event::{AssignReason, CheckVerdict};
+use job_model::event::{AssignReason, CheckVerdict, CompareVerdict};
 use job_model::receipt::ReplicaVerdict;
 use job_model::{
-    JobId, MicroCredits, NodeId, Priority, TaskFailure, TaskId, TaskStatus, UnixMillis, Usage, VerifyPolicy, VoteKey,
+    Comparison, FloatClass, JobId, MicroCredits, NodeId, Priority, TaskFailure, TaskId, TaskStatus, UnixMillis, Usage,
+    VerifyPolicy, VoteKey,
 };
 use serde::Serialize;
 
@@ -52,6 +53,19 @@ pub struct CheckCounts {
     pub fuel: u64,
     /// Wall time of all of them, in microseconds.
     pub wall_us: u64,
+}
+
+/// What comparing outputs by tolerance came to (D3).
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub struct CompareCounts {
+    /// Pairs that were close.
+    pub close: u32,
+    /// Pairs that were not.
+    pub apart: u32,
+    /// Comparisons that could not be done: they count for nobody and against nobody.
+    pub failed: u32,
+    /// The largest difference in a pair that was close, relative to the largest element of its tensor.
+    pub largest_difference: Option<f64>,
 }
 
 /// Equal errors (up to the numbers in them) of many chunks.
@@ -108,6 +122,10 @@ pub struct TaskView {
     pub priority: Priority,
     /// How results are believed.
     pub verify: VerifyPolicy,
+    /// When two outputs count as the same.
+    pub compare: Comparison,
+    /// Which arithmetic computes floats.
+    pub float_class: FloatClass,
     /// Where it stands.
     pub status: TaskStatus,
     /// Whether every chunk has a value and the job's `reduce` is due or running.
@@ -118,6 +136,8 @@ pub struct TaskView {
     pub replicas: ReplicaCounts,
     /// What the job's own check came to.
     pub checks: CheckCounts,
+    /// What comparing outputs by tolerance came to.
+    pub comparisons: CompareCounts,
     /// Summed usage of all finished replicas.
     pub usage: Usage,
     /// Paid.
@@ -174,7 +194,7 @@ pub enum ReplicaOutcome {
 }
 
 /// One execution of a chunk.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ReplicaView {
     /// Which execution of the chunk.
     pub attempt: u32,
@@ -194,6 +214,22 @@ pub struct ReplicaView {
     pub outcome: ReplicaOutcome,
     /// What the job's own check said of its value; none: it was not asked, or has not answered yet.
     pub check: Option<CheckVerdict>,
+    /// The attempt whose output its value was found close to, itself if it was the first of its group; none: its task
+    /// compares bytes, or it has no group.
+    pub group: Option<u32>,
+    /// What comparing its value with the first outputs of groups showed.
+    pub compared: Vec<ComparedView>,
+}
+
+/// One comparison of a value with a group's reference.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ComparedView {
+    /// The attempt whose output is the reference.
+    pub reference: u32,
+    /// What was found.
+    pub verdict: CompareVerdict,
+    /// The largest difference, relative to the largest element of its tensor in the reference.
+    pub difference: Option<f64>,
 }
 
 /// The record of one chunk (D5): who ran it, what they said, what was believed and why.

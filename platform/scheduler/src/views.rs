@@ -1,10 +1,11 @@
 //! From state to what people see.
 
 use crate::Scheduler;
+use crate::groups::{Compared, awaiting_comparison};
 use crate::judge::awaiting_check;
 use crate::state::{ChunkState, Decision, Phase, Replica, ReplicaState, Task};
-use crate::view::{ChunkCounts, ChunkView, ReplicaOutcome, ReplicaView, TaskView, WorkerTally};
-use job_model::event::CheckVerdict;
+use crate::view::{ChunkCounts, ChunkView, ComparedView, ReplicaOutcome, ReplicaView, TaskView, WorkerTally};
+use job_model::event::{CheckVerdict, CompareVerdict};
 use job_model::receipt::ReplicaVerdict;
 use job_model::{NodeId, Output, TaskId, TaskStatus, Usage, VerifyPolicy};
 
@@ -146,11 +147,14 @@ impl Scheduler {
             job_name: task.spec.job_name.clone(),
             priority: task.spec.config.priority,
             verify: task.spec.config.verify,
+            compare: task.spec.config.compare,
+            float_class: task.spec.requirements.float_class,
             status: task.status(),
             reducing: task.phase == Phase::Reducing,
             chunks: task.view_counts(),
             replicas: task.replicas,
             checks: task.checks,
+            comparisons: task.comparisons,
             usage: task.usage,
             spent: task.spent,
             held: task.held,
@@ -205,6 +209,14 @@ impl Scheduler {
         };
         let node = self.nodes.get(replica.node).id;
         let check = replica.checked().cloned();
+        let (group, compared) = replica.grouping().map_or((None, Vec::new()), |grouping| {
+            let view = |one: &Compared| ComparedView {
+                reference: one.reference,
+                verdict: one.verdict.clone(),
+                difference: one.difference,
+            };
+            (grouping.reference, grouping.compared.iter().map(view).collect())
+        });
         let Replica {
             quote,
             hold,
@@ -222,6 +234,8 @@ impl Scheduler {
             usage,
             outcome,
             check,
+            group,
+            compared,
         }
     }
 
@@ -260,6 +274,7 @@ impl Scheduler {
                 "; the job's check could not be done ({why}), so two equal results are wanted"
             ));
         }
+        text.push_str(&compared_text(task, chunk));
         text
     }
 
@@ -268,6 +283,9 @@ impl Scheduler {
         let so_far = format!("undecided after {} replica(s)", chunk.replicas.len());
         if awaiting_check(policy, &self.nodes, chunk).next().is_some() {
             return format!("{so_far}: the job's check is looking at a result");
+        }
+        if !awaiting_comparison(&task.spec.config, &self.nodes, chunk).is_empty() {
+            return format!("{so_far}: results are being compared");
         }
         let no_value = |r: &Replica| r.vote().is_some() && r.value().is_none();
         if policy == VerifyPolicy::Check && chunk.replicas.iter().any(no_value) {
@@ -303,4 +321,32 @@ impl Scheduler {
             for_it.join(", ")
         )
     }
+}
+
+/// What comparing the chunk's values showed, where that was done.
+fn compared_text(task: &Task, chunk: &ChunkState) -> String {
+    let all = || {
+        chunk
+            .replicas
+            .iter()
+            .filter_map(Replica::grouping)
+            .flat_map(|grouping| &grouping.compared)
+    };
+    let close = || all().filter(|one| one.verdict == CompareVerdict::Close);
+    let mut text = String::new();
+    if close().next().is_some() {
+        text.push_str(&format!("; compared by {}", task.spec.config.compare));
+        let largest = close().filter_map(|one| one.difference).reduce(f64::max);
+        if let Some(largest) = largest {
+            text.push_str(&format!(", largest difference {largest:.1e} of the largest element"));
+        }
+    }
+    let failed = all().find_map(|one| match &one.verdict {
+        CompareVerdict::Failed(why) => Some(why),
+        _ => None,
+    });
+    if let Some(why) = failed {
+        text.push_str(&format!("; results could not be compared ({why})"));
+    }
+    text
 }

@@ -102,7 +102,7 @@ impl Scheduler {
             options: &self.options,
             nodes: &self.nodes,
             task: pass.id,
-            policy: task.spec.config.verify,
+            config: &task.spec.config,
         };
         let mut seen = BTreeSet::new();
         for &(index, attempt) in task.ages.iter().take(self.options.batch) {

@@ -19,6 +19,38 @@ pub const MAX_FAST_PAYLOAD_BYTES: usize = 1 << 30;
 pub trait FastHost: Send + Sync {
     /// An empty session. May start a process, which takes some milliseconds; with a GPU, the first takes seconds.
     fn open(&self, opening: FastOpening) -> Result<Box<dyn FastSession>>;
+
+    /// What it computes on; measured too (for seconds), or with zeros for what was not.
+    ///
+    /// # Errors
+    /// In words: the device that was asked for is not there, or it failed.
+    fn describe(&self, measure: bool) -> std::result::Result<DeviceInfo, String>;
+}
+
+/// What computes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum DeviceKind {
+    /// The processor, or software on it that acts as a GPU.
+    Cpu,
+    /// A GPU.
+    Gpu,
+}
+
+/// What class `fast` runs on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// The device's own name.
+    pub name: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Through what it is used.
+    pub backend: String,
+    /// Products of `f32` matrices, in 10^9 floating-point operations per second; 0: not measured.
+    pub gflops: f64,
+    /// The same of `f16`, where the device has it.
+    pub gflops_f16: Option<f64>,
+    /// Bytes moved by an addition of long vectors, in 10^9 per second; 0: not measured.
+    pub gbytes_per_s: f64,
 }
 
 /// What a session needs to know.

@@ -30,7 +30,8 @@ pub use bytes::TensorBuilder;
 pub use dtype::{DType, Element};
 pub use error::{ComputeError, Result};
 pub use fast_port::{
-    FastAnswer, FastHost, FastOpening, FastReply, FastRequest, FastSession, MAX_FAST_PAYLOAD_BYTES, TensorInfo,
+    DeviceInfo, DeviceKind, FastAnswer, FastHost, FastOpening, FastReply, FastRequest, FastSession,
+    MAX_FAST_PAYLOAD_BYTES, TensorInfo,
 };
 pub use isa::Isa;
 pub use kernels::apply;

@@ -6,10 +6,9 @@
 use crate::cancel::CancelToken;
 use job_model::chunk::PlanError;
 use job_model::manifest::ManifestError;
-use job_model::{InputRef, JobMetrics, Outcome, Plan, Requirements, Usage};
+use job_model::{FloatClass, InputRef, JobMetrics, Outcome, Plan, Requirements, Usage};
 use std::io::Write;
 use std::time::Duration;
-use tensor_compute::FloatClass;
 
 /// What a call may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,13 +21,14 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Wall time of the call.
     pub timeout: Duration,
-    /// How the host computes with floats. Class `fast` is refused where [`EngineOptions::fast`](crate::EngineOptions) is
-    /// none.
+    /// Which arithmetic the host computes floats with.
     pub float_class: FloatClass,
-    /// The node whose task it is: in class `fast`, calls of different owners share no process.
+    /// Whose call it is, the requester's node id: calls of different owners share no process of class `fast`. Zero: this
+    /// node's own.
     pub owner: [u8; 32],
 }
 
+/// Class `exact`: plans, checks and reductions are computed by one node, and `run` names the task's class itself.
 impl From<&Requirements> for Limits {
     fn from(requirements: &Requirements) -> Self {
         Self {

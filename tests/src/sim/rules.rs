@@ -1,6 +1,6 @@
 //! The rules a run must keep.
 
-use super::worker::truth;
+use super::worker::{rounded, truth};
 use super::world::{World, check};
 use job_model::{Outcome, TaskFailure, TaskId, TaskStatus, UnixMillis, VerifyPolicy};
 use scheduler::{Blocker, Input};
@@ -62,6 +62,8 @@ impl World {
             self.report.assigned += view.replicas.assigned;
             self.report.refuted += view.checks.refuted;
             self.report.failed_checks += view.checks.failed;
+            self.report.close += view.comparisons.close;
+            self.report.apart += view.comparisons.apart;
             self.report.hedges += view.replicas.hedges;
             self.report.lost += view.replicas.lost;
             match (view.status, view.failure) {
@@ -93,7 +95,7 @@ impl World {
         for task in &self.tasks {
             for (chunk, output) in self.scheduler.outputs(*task) {
                 let right = truth(task, chunk, self.options.bad_chunk_in);
-                self.report.wrong += u32::from(right != Outcome::Value(output.clone()));
+                self.report.wrong += u32::from(right != Outcome::Value(rounded(output)));
             }
         }
         check(!sure || self.report.wrong == 0, || {

@@ -8,6 +8,20 @@ use std::collections::{BTreeSet, VecDeque};
 /// One replica at a worker.
 pub(super) type Replica = (TaskId, u32, u32);
 
+/// Between a value and what is its node's own of it.
+const JITTER: u8 = b'~';
+
+/// What is left of a value when its node's jitter is taken off.
+pub(super) fn rounded(value: &Output) -> Output {
+    match value {
+        Output::Inline(bytes) => {
+            let end = bytes.iter().position(|byte| *byte == JITTER).unwrap_or(bytes.len());
+            Output::Inline(bytes.iter().take(end).copied().collect())
+        }
+        blob => blob.clone(),
+    }
+}
+
 /// A worker.
 #[derive(Debug)]
 pub(super) struct SimWorker {
@@ -74,7 +88,8 @@ impl SimWorker {
     }
 
     /// What it says came of a replica.
-    pub(super) fn result(&self, replica: Replica, truth: Outcome, random: &mut Random) -> ReplicaResult {
+    /// With `jitter` no two nodes have the same bytes.
+    pub(super) fn result(&self, replica: Replica, truth: Outcome, jitter: bool, random: &mut Random) -> ReplicaResult {
         let (_, chunk, attempt) = replica;
         let outcome = if random.one_in(self.fails_in) {
             Outcome::NoVerdict(NoVerdict::Host("the disk is full".into()))
@@ -83,6 +98,14 @@ impl SimWorker {
             Outcome::Value(Output::Inline(lie.into_bytes()))
         } else {
             truth
+        };
+        let outcome = match outcome {
+            Outcome::Value(Output::Inline(mut bytes)) if jitter => {
+                bytes.push(JITTER);
+                bytes.extend_from_slice(self.id.short().as_bytes());
+                Outcome::Value(Output::Inline(bytes))
+            }
+            outcome => outcome,
         };
         ReplicaResult {
             chunk,

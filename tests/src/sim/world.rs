@@ -176,6 +176,7 @@ impl World {
             let priorities = [Priority::Low, Priority::Normal, Priority::High, Priority::Critical];
             let config = TaskConfig {
                 verify: self.options.verify,
+                compare: self.options.compare(),
                 placement: placements[self.random.below(6) as usize],
                 priority: priorities[self.random.below(4) as usize],
                 ..TaskConfig::default()
@@ -323,6 +324,7 @@ impl World {
                 self.at(self.now + 10, What::Input(self.epoch, Box::new(input)));
             }
             Output::CheckReplicas { task, replicas } => self.check_replicas(task, &replicas),
+            Output::CompareOutputs { task, pairs } => self.compare_outputs(task, &pairs),
             Output::Ignored { .. } => self.report.ignored += 1,
             Output::Event(_) => {}
         }
@@ -366,6 +368,7 @@ impl World {
         let result = worker.result(
             replica,
             truth(&replica.0, replica.1, self.options.bad_chunk_in),
+            self.options.jitter,
             &mut self.random,
         );
         worker.outbox.push((replica.0, result));
@@ -425,6 +428,7 @@ fn candidate(worker: &SimWorker) -> Candidate {
         memory_bytes: 1 << 30,
         disk_bytes: 1 << 30,
         profile: ProfileId::default(),
+        fast: None,
         local_inputs: Vec::new(),
         eligible: if worker.is_connected() {
             Ok(())

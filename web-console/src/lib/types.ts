@@ -36,6 +36,8 @@ export interface Manifest {
   verify: 'none' | 'quorum' | 'check';
   /** Whether it has a check of its own. */
   checked: boolean;
+  /** Left out where it is exact. */
+  float_class?: FloatClass;
   memory_bytes: number;
 }
 
@@ -49,6 +51,9 @@ export interface Job {
   manifest: Manifest | null;
 }
 
+/** Which arithmetic computes floats. */
+export type FloatClass = 'exact' | 'fast';
+
 export interface Requirements {
   cpu_percent?: number;
   memory_bytes?: number;
@@ -56,6 +61,8 @@ export interface Requirements {
   timeout_ms?: number;
   fuel?: number;
   output_bytes?: number;
+  float_class?: FloatClass;
+  gpu?: boolean;
 }
 
 export interface TaskConfig {
@@ -65,6 +72,8 @@ export interface TaskConfig {
   chunk_size?: number | null;
   /** `none`, `spot:0.1`, `quorum:2`, `check`; null: what the job asks for. */
   verify?: string | null;
+  /** `exact`, `tolerance:1e-5,1e-6`; null: what the job asks for. */
+  compare?: string | null;
   placement?: Placement;
   memo?: boolean;
 }
@@ -146,6 +155,11 @@ export interface Task {
   execution_time?: number | null;
   priority?: Priority;
   verify?: string;
+  /** `exact` or `tolerance:1e-5,1e-6`. */
+  compare?: string;
+  float_class?: FloatClass;
+  /** What comparing outputs by tolerance came to. */
+  comparisons?: { close: number; apart: number; failed: number; largest_difference: number | null };
 }
 
 export interface NetworkStatus {
@@ -278,6 +292,16 @@ export type EventBody =
     }
   | { type: 'replicas_lost'; task: string; worker: string; why: string; chunks: number[]; attempts?: number[] }
   | { type: 'replicas_checked'; task: string; chunks: number[]; attempts?: number[]; verdicts: string; detail?: string; fuel: number }
+  | {
+      type: 'outputs_compared';
+      task: string;
+      chunks: number[];
+      references?: number[];
+      attempts: number[];
+      verdicts: string;
+      detail?: string;
+      largest_difference?: number;
+    }
   | {
       type: 'chunks_verified';
       task: string;

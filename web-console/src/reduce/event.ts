@@ -88,6 +88,18 @@ export interface ReplicasChecked extends OfTask {
   detail?: string;
   fuel: number;
 }
+export interface OutputsCompared extends OfTask {
+  type: 'outputs_compared';
+  chunks: number[];
+  references?: number[];
+  attempts: number[];
+  /** One letter each: `c` close, `a` apart, `f` the comparison could not be done. */
+  verdicts: string;
+  /** Why the first of those could not be done. */
+  detail?: string;
+  /** Relative to the largest element of its tensor. */
+  largest_difference?: number;
+}
 export interface ChunksVerified extends OfTask {
   type: 'chunks_verified';
   chunks: number[];
@@ -141,6 +153,7 @@ export type EventView =
   | ReplicasFinished
   | ReplicasLost
   | ReplicasChecked
+  | OutputsCompared
   | ChunksVerified
   | CreditsPosted
   | NodeDistrusted
@@ -162,6 +175,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   'replicas_finished',
   'replicas_lost',
   'replicas_checked',
+  'outputs_compared',
   'chunks_verified',
   'credits_posted',
   'node_distrusted',

@@ -1,7 +1,7 @@
 // What the form holds, and what becomes of it: the request, the command line, curl. Pure.
 import { durationArg } from '$lib/format';
 import { equalJson, parseJson, stringifyJson, type Json, type JsonObject } from '$lib/json';
-import type { Placement, Priority, TaskRequest } from '$lib/types';
+import type { FloatClass, Placement, Priority, TaskRequest } from '$lib/types';
 import { commandLines } from './shell';
 
 /** `job`: what the job asks for. */
@@ -20,6 +20,12 @@ export interface Settings {
   deadlineMs: number | null;
   chunkSize: number | null;
   memo: boolean;
+  /** `job`: what the job asks for. */
+  floatClass: 'job' | FloatClass;
+  /** Only nodes with a GPU. */
+  gpu: boolean;
+  /** `tolerance:1e-5,1e-6` or `exact`; empty: what the job and the float class ask for. */
+  compare: string;
   timeoutMs: number | null;
   memoryBytes: number | null;
   fuel: number | null;
@@ -36,6 +42,9 @@ export const DEFAULTS: Settings = {
   deadlineMs: null,
   chunkSize: null,
   memo: true,
+  floatClass: 'job',
+  gpu: false,
+  compare: '',
   timeoutMs: null,
   memoryBytes: null,
   fuel: null,
@@ -71,6 +80,9 @@ export function settingsOf(request: TaskRequest): Settings {
     deadlineMs: config.deadline_ms ?? null,
     chunkSize: config.chunk_size ?? null,
     memo: config.memo ?? true,
+    floatClass: requirements.float_class ?? 'job',
+    gpu: requirements.gpu ?? false,
+    compare: config.compare ?? '',
     timeoutMs: requirements.timeout_ms ?? null,
     memoryBytes: requirements.memory_bytes ?? null,
     fuel: requirements.fuel ?? null,
@@ -92,6 +104,7 @@ export function buildRequest(job: string, params: JsonObject, inputs: Record<str
     deadline_ms: settings.deadlineMs,
     chunk_size: settings.chunkSize,
     verify,
+    compare: settings.compare.trim() === '' ? null : settings.compare.trim(),
     placement: settings.placement === 'least_loaded' ? null : settings.placement,
     memo: settings.memo ? null : false,
   });
@@ -100,6 +113,8 @@ export function buildRequest(job: string, params: JsonObject, inputs: Record<str
     memory_bytes: settings.memoryBytes,
     fuel: settings.fuel,
     output_bytes: settings.outputBytes,
+    float_class: settings.floatClass === 'job' ? null : settings.floatClass,
+    gpu: settings.gpu ? true : null,
   });
   return {
     job,
@@ -154,6 +169,9 @@ export function asCommand(jobName: string, request: TaskRequest, files: Record<s
   else flag('--params', '/dev/stdin');
   for (const [name, hash] of Object.entries(request.inputs ?? {})) flag('--input', `${name}=${files[name] ?? hash}`);
   flag('--verify', config.verify);
+  flag('--float-class', requirements.float_class);
+  if (requirements.gpu) groups.push(['--gpu']);
+  flag('--compare', config.compare);
   flag('--priority', config.priority);
   flag('--max-price', config.max_price_credits?.toString());
   flag('--deadline', config.deadline_ms ? durationArg(config.deadline_ms) : null);

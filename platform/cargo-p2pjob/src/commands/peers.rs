@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::error::{CliError, Exit};
 use crate::quantities::show_bytes;
 use crate::table::Table;
+use job_model::quote::DeviceKind;
 use node::control::protocol::{PeerReport, Reply, Request};
 use serde_json::json;
 
@@ -21,6 +22,7 @@ pub fn run(app: &App) -> Result<Exit, CliError> {
             "slots",
             "load",
             "memory",
+            "fast",
             "reputation",
             "ok/wrong",
             "balance",
@@ -38,7 +40,7 @@ pub fn run(app: &App) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
-fn cells(peer: &PeerReport) -> [String; 10] {
+fn cells(peer: &PeerReport) -> [String; 11] {
     let state = match (peer.connected, peer.distrusted) {
         (_, true) => "distrusted",
         (true, false) => "connected",
@@ -52,6 +54,7 @@ fn cells(peer: &PeerReport) -> [String; 10] {
         peer.capability.slots.to_string(),
         format!("{}+{}", peer.load.running, peer.load.queued),
         show_bytes(peer.load.resident_bytes),
+        peer.capability.fast().map_or("-", DeviceKind::name).to_owned(),
         peer.reputation.clone(),
         format!("{}/{}", peer.accepted, peer.wrong),
         peer.balance.to_string(),

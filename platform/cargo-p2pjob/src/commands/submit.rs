@@ -7,7 +7,9 @@ use crate::error::{CliError, Exit};
 use crate::follow::{describe, exit_of_status, follow, task_object};
 use crate::quantities::{self, show_bytes};
 use crate::session::{Session, existing_file};
-use job_model::{MicroCredits, Placement, Priority, TaskConfig, TaskId, TaskStatus, VerifyPolicy};
+use job_model::{
+    Comparison, MicroCredits, Placement, Priority, Requirements, TaskConfig, TaskId, TaskStatus, VerifyPolicy,
+};
 use node::control::protocol::{InputSource, Progress, QuoteReport, Reply, Request, SubmitRequest, TaskReport};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -32,6 +34,13 @@ pub struct SubmitArgs {
     /// none, spot:0.1, quorum:3 or check: the job's own check (else: what the job asks for)
     #[arg(long, value_name = "POLICY", value_parser = quantities::verify)]
     pub verify: Option<VerifyPolicy>,
+    /// exact: replicas have the same bytes; tolerance, or tolerance:1e-5,1e-6 (relative, absolute): their numbers are close;
+    /// tolerance:1e-5,1e-6,f32 for bare numbers (else: what the job asks for, tolerance for float class fast)
+    #[arg(long, value_name = "HOW", value_parser = quantities::compare)]
+    pub compare: Option<Comparison>,
+    /// Only on nodes that compute on a GPU; float class fast
+    #[arg(long)]
+    pub gpu: bool,
     /// Give up this long after submit, such as 10m
     #[arg(long, value_name = "TIME", value_parser = quantities::duration)]
     pub deadline: Option<Duration>,
@@ -97,6 +106,7 @@ fn request_of(args: &SubmitArgs) -> Result<SubmitRequest, CliError> {
             .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         chunk_size: args.task.chunk_size,
         verify: args.verify.unwrap_or(defaults.verify),
+        compare: args.compare.unwrap_or_default(),
         placement: args.placement.unwrap_or_default(),
         memo: !args.no_memo,
     };
@@ -108,9 +118,14 @@ fn request_of(args: &SubmitArgs) -> Result<SubmitRequest, CliError> {
         job: args.job.clone(),
         params_json: Value::Object(args.task.parameters()?).to_string(),
         inputs,
-        requirements: args.task.requirements(),
+        requirements: Requirements {
+            gpu: args.gpu,
+            ..args.task.requirements()
+        },
         config,
         verify_default: args.verify.is_none(),
+        class_default: args.task.float_class.is_none(),
+        compare_default: args.compare.is_none(),
         owner: String::new(),
     })
 }

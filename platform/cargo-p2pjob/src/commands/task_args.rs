@@ -2,7 +2,7 @@
 
 use crate::error::{CliError, Exit};
 use crate::{parameters, quantities};
-use job_model::Requirements;
+use job_model::{FloatClass, Requirements};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +34,9 @@ pub struct TaskArgs {
     /// Most output of one execution
     #[arg(long, value_name = "SIZE", value_parser = quantities::bytes)]
     pub max_output: Option<u64>,
+    /// exact: the same bits on every node; fast: what a node computes fastest with (else: what the job asks for)
+    #[arg(long, value_name = "CLASS", value_parser = quantities::float_class)]
+    pub float_class: Option<FloatClass>,
 }
 
 impl TaskArgs {
@@ -56,6 +59,7 @@ impl TaskArgs {
             fuel: self.fuel.unwrap_or(defaults.fuel),
             timeout_ms: self.timeout.map_or(defaults.timeout_ms, millis),
             output_bytes: self.max_output.unwrap_or(defaults.output_bytes),
+            float_class: self.float_class.unwrap_or(defaults.float_class),
             ..defaults
         }
     }

@@ -39,6 +39,8 @@ struct Tested {
     deterministic: bool,
     difference: Option<String>,
     chunks: usize,
+    /// Outputs that the job's own check accepted; 0: it has none.
+    checked: usize,
     fuel: u64,
     memory_bytes: u64,
     wall_ms: u64,
@@ -52,10 +54,12 @@ struct Tested {
 pub fn run(app: &App, args: &TestArgs) -> Result<Exit, CliError> {
     let (engine, job, manifest) = load(app, &args.path, args.task.memory)?;
     let parameters = args.task.parameters()?;
+    let mut requirements = args.task.requirements();
+    requirements.float_class = args.task.float_class.unwrap_or(manifest.float_class);
     let task = LocalTask {
         params: encode_params(&parameters),
         inputs: open_inputs(&manifest, &args.task.named_inputs()?)?,
-        requirements: args.task.requirements(),
+        requirements,
         chunk_size: args.task.chunk_size,
         profile: engine.profile(),
     };
@@ -71,6 +75,7 @@ pub fn run(app: &App, args: &TestArgs) -> Result<Exit, CliError> {
         deterministic: difference.is_none(),
         difference,
         chunks: first.chunks,
+        checked: first.checked,
         fuel: first.fuel(),
         memory_bytes: first.memory_bytes,
         wall_ms,
@@ -137,6 +142,12 @@ fn describe(tested: &Tested) -> String {
     let mut lines = vec![format!("job     {} ({})", tested.name, tested.job.short())];
     lines.extend(tested.log.iter().map(|line| format!("log     {line}")));
     lines.push(format!("chunks  {}", tested.chunks));
+    if tested.checked > 0 {
+        lines.push(format!(
+            "check   the job's own check accepts {} output(s)",
+            tested.checked
+        ));
+    }
     lines.push(format!("fuel    {}", tested.fuel));
     lines.push(format!(
         "memory  {} in the largest sandbox",

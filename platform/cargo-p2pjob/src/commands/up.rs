@@ -31,6 +31,9 @@ pub struct UpArgs {
     /// How many of them accept work and never answer (before the liars)
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub stalled: usize,
+    /// Every node rounds floats of class fast in its own way, as different hardware does
+    #[arg(long)]
+    pub jitter: bool,
     /// Delay of every message, such as 40ms
     #[arg(long, value_name = "TIME", value_parser = quantities::duration)]
     pub latency: Option<Duration>,
@@ -130,6 +133,7 @@ fn plan(app: &App, args: &UpArgs, folder: PathBuf) -> Result<Plan, CliError> {
         nodes: args.nodes,
         liars: args.liars,
         stalled: args.stalled,
+        jitter: args.jitter,
         latency_ms,
         log,
     })

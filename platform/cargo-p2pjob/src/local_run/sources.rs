@@ -137,6 +137,19 @@ impl PartialSource for SpooledPartials {
     }
 }
 
+/// The output that a check looks at.
+pub struct OneOutput(pub Option<Vec<u8>>);
+
+impl PartialSource for OneOutput {
+    fn count(&self) -> u32 {
+        1
+    }
+
+    fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
+        Ok(self.0.take())
+    }
+}
+
 /// A file without a name: gone when it is closed.
 pub fn temporary() -> Result<File, CliError> {
     tempfile::tempfile().map_err(|error| temporary_failed(&error))

@@ -24,6 +24,8 @@ pub struct FaultOrder {
     pub stall: bool,
     /// Delay every outgoing frame, in milliseconds.
     pub latency_ms: Option<u64>,
+    /// Round floats of class fast differently than other nodes do.
+    pub jitter: bool,
 }
 
 impl FaultOrder {
@@ -39,8 +41,18 @@ impl FaultOrder {
 
 impl From<FaultOrder> for Faults {
     fn from(order: FaultOrder) -> Self {
-        let FaultOrder { lie, stall, latency_ms } = order;
-        Self { lie, latency_ms, stall }
+        let FaultOrder {
+            lie,
+            stall,
+            latency_ms,
+            jitter,
+        } = order;
+        Self {
+            lie,
+            latency_ms,
+            stall,
+            jitter,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ fn plan(nodes: usize, liars: usize, stalled: usize) -> Plan {
         liars,
         stalled,
         latency_ms: Some(40),
+        jitter: false,
         log: "info".to_owned(),
     }
 }

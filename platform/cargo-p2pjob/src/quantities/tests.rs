@@ -34,6 +34,13 @@ fn policies_and_names() {
     for wrong in ["", "spot", "spot:2", "spot:nan", "quorum:0", "quorum:300", "none:1"] {
         assert!(verify(wrong).is_err(), "{wrong}");
     }
+    assert_eq!(float_class("fast"), Ok(FloatClass::Fast));
+    assert_eq!(
+        float_class("Fast").unwrap_err(),
+        "\"Fast\" is no float class; use one of exact, fast"
+    );
+    assert_eq!(compare("exact"), Ok(Comparison::Exact));
+    assert!(compare("tolerance:1").is_err());
     assert_eq!(priority("critical"), Ok(Priority::Critical));
     assert_eq!(placement("data-local"), Ok(Placement::DataLocal));
     assert_eq!(

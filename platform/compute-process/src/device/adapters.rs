@@ -1,10 +1,11 @@
 //! Finds the GPU that was asked for and opens it.
 
-use super::{DeviceKind, Gpu};
+use super::Gpu;
 use burn_cubecl::CubeDevice;
 use burn_cubecl::cubecl::wgpu::{
     AutoGraphicsApi, RuntimeOptions, WgpuBackend, WgpuDevice, WgpuDeviceKind, try_init_setup, wgpu,
 };
+use tensor_compute::DeviceKind;
 
 /// An open device.
 pub(super) struct Found {

@@ -4,12 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use super::accelerator::OnBackend;
-use super::{DeviceKind, Gpu, adapters};
+use super::{Gpu, adapters};
 use burn_cubecl::CubeBackend;
 use serde::Deserialize;
 use std::sync::{Arc, OnceLock};
 use tensor_compute::onnx::Model;
-use tensor_compute::{Accelerator, ComputeError, DType, Op, Scatter, Session, Settings, Tensor, apply};
+use tensor_compute::{Accelerator, ComputeError, DType, DeviceKind, Op, Scatter, Session, Settings, Tensor, apply};
 
 /// Of the largest absolute value of a result (facts of the library: 1.7e-6 for products of 1024 rows).
 const TOLERANCE: f64 = 1e-5;

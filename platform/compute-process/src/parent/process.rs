@@ -5,7 +5,6 @@
 //! the log. They hold the process; nobody waits for them.
 
 use super::{Inner, ProcessOptions};
-use crate::device::DeviceInfo;
 use crate::wire::{self, FromChild, ToChild};
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,9 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
+use tensor_compute::DeviceInfo;
 
 /// Frames that wait for the writer. A session has two at most.
-const FRAMES_MAX: usize = 64;
+const FRAMES_MAX: usize = 1024;
 /// Longest line of the child's standard error that is kept, in bytes.
 const LINE_BYTES_MAX: u64 = 4 << 10;
 /// Most such lines of one child that go into the log: a driver may complain at every operation.
@@ -48,6 +48,7 @@ impl Process {
     pub(super) fn start(options: &ProcessOptions, inner: Weak<Inner>, owner: [u8; 32]) -> io::Result<Arc<Self>> {
         let mut child = Command::new(&options.program)
             .args(&options.arguments)
+            .envs(options.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -162,9 +163,9 @@ impl Process {
     }
 
     /// Asks for the device and ends the process.
-    pub(super) fn describe(&self, patience: Duration) -> Result<DeviceInfo, String> {
+    pub(super) fn describe(&self, measure: bool, patience: Duration) -> Result<DeviceInfo, String> {
         let line = self.line_of(NO_SESSION);
-        let frame = wire::encode(&ToChild::Describe, &[]).map_err(|error| error.to_string())?;
+        let frame = wire::encode(&ToChild::Describe { measure }, &[]).map_err(|error| error.to_string())?;
         self.send(frame)?;
         let answer = line.recv_timeout(patience);
         let result = match answer {

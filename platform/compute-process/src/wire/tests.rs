@@ -18,10 +18,13 @@ fn ask() -> ToChild {
 fn frames_come_as_they_went() {
     let mut stream = Vec::new();
     write(&mut stream, &ask(), &[1, 2, 3]).unwrap();
-    write(&mut stream, &ToChild::Describe, &[]).unwrap();
+    write(&mut stream, &ToChild::Describe { measure: true }, &[]).unwrap();
     let mut from = stream.as_slice();
     assert_eq!(read(&mut from).unwrap(), Some((ask(), vec![1, 2, 3])));
-    assert_eq!(read(&mut from).unwrap(), Some((ToChild::Describe, Vec::new())));
+    assert_eq!(
+        read(&mut from).unwrap(),
+        Some((ToChild::Describe { measure: true }, Vec::new()))
+    );
     assert_eq!(read::<ToChild>(&mut from).unwrap(), None);
 }
 

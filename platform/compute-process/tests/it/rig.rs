@@ -1,6 +1,6 @@
 //! A host whose children are this crate's own program, and sessions on it.
 
-use compute_process::{Gpu, ProcessHost, ProcessOptions};
+use compute_process::{ProcessHost, ProcessOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +16,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn options(gpu: &str) -> ProcessOptions {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_compute-child"));
-    let Ok(which) = gpu.parse::<Gpu>();
-    ProcessOptions::new(program, vec![gpu.to_owned()], which)
+    ProcessOptions::new(program, vec![gpu.to_owned()])
 }
 
 pub fn host() -> ProcessHost {

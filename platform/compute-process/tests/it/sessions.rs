@@ -269,8 +269,11 @@ fn a_program_that_is_not_there_says_so() {
 
 #[test]
 fn the_processor_is_described_where_no_gpu_is_wanted() {
-    let found = host().describe().unwrap();
-    assert_eq!(found.kind, compute_process::DeviceKind::Cpu);
+    let host = host();
+    let named = host.describe(false).unwrap();
+    assert!(named.name.starts_with("processor") && named.gflops == 0.0, "{named:?}");
+    let found = host.describe(true).unwrap();
+    assert_eq!(found.kind, tensor_compute::DeviceKind::Cpu);
     assert!(
         found.gflops > 0.01 && found.gbytes_per_s > 0.01 && found.gflops_f16.is_none(),
         "{found:?}"

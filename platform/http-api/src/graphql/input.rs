@@ -83,6 +83,12 @@ struct RequirementsInput {
     /// The same in GiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     ram_gb: Option<f64>,
+    /// Only nodes that offer a GPU; float class `fast`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu: Option<bool>,
+    /// `exact` or `fast`; absent: as the job asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    float_class: Option<String>,
     /// Disk for inputs and outputs, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     disk_bytes: Option<u64>,
@@ -122,6 +128,9 @@ struct ConfigInput {
     /// `none`, `spot:0.1`, `quorum:2`, `check`; absent: as the job asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     verify: Option<String>,
+    /// `exact`, `tolerance`, `tolerance:1e-5,1e-6`; absent: as the job asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compare: Option<String>,
     /// `round_robin`, `least_loaded`, `power_of_two`, `cheapest`, `nearest`, `data_local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<String>,

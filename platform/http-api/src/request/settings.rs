@@ -4,7 +4,10 @@ use super::fields::Fields;
 use super::named;
 use crate::extract::shown;
 use crate::problem::FieldError;
-use job_model::{MicroCredits, Placement, Priority, Requirements, TaskConfig, VerifyPolicy, limits};
+use job_model::float::ComparisonError;
+use job_model::{
+    Comparison, FloatClass, MicroCredits, Placement, Priority, Requirements, TaskConfig, VerifyPolicy, limits,
+};
 use serde_json::{Map, Value};
 
 /// Bytes of a GiB.
@@ -22,6 +25,8 @@ const MAX_CREDITS: f64 = 1e9;
 pub struct Needs {
     /// For the node.
     pub needs: Requirements,
+    /// The job's own float class is wanted.
+    pub class_default: bool,
     /// Memory was given in GiB: what a machine should have, not what a sandbox needs.
     pub machine_memory: bool,
     /// What was taken and not considered; may be empty.
@@ -39,7 +44,9 @@ pub fn requirements(given: Option<Map<String, Value>>, errors: &mut Vec<FieldErr
     let memory = fields.whole("memory_bytes", any, errors);
     let seconds = fields.number("timeout_seconds", (0.001, MAX_SECONDS), errors);
     let millis = fields.whole("timeout_ms", some, errors);
-    let gpu = fields.number("gpu_percent", (0.0, MAX_PERCENT as f64), errors);
+    let share = fields.number("gpu_percent", (0.0, MAX_PERCENT as f64), errors);
+    let gpu = fields.flag("gpu", errors).unwrap_or(defaults.gpu);
+    let class = fields.read("float_class", errors, float_class);
     both(("memory_bytes", memory.is_some()), ("ram_gb", ram.is_some()), errors);
     both(
         ("timeout_ms", millis.is_some()),
@@ -59,14 +66,19 @@ pub fn requirements(given: Option<Map<String, Value>>, errors: &mut Vec<FieldErr
         output_bytes: fields
             .whole("output_bytes", any, errors)
             .unwrap_or(defaults.output_bytes),
+        float_class: class.unwrap_or(defaults.float_class),
+        gpu,
     };
     fields.finish(errors);
-    let note = match gpu {
-        Some(share) if share > 0.0 => "gpu_percent was not considered: jobs run on CPUs",
+    let note = match share {
+        Some(share) if share > 0.0 && !gpu => {
+            "gpu_percent was not considered: say \"gpu\": true for nodes that offer a GPU"
+        }
         _ => "",
     };
     Needs {
         needs,
+        class_default: class.is_none(),
         machine_memory: ram.is_some(),
         note: note.to_owned(),
     }
@@ -79,27 +91,51 @@ fn both(one: (&str, bool), other: (&str, bool), errors: &mut Vec<FieldError>) {
     }
 }
 
-/// How to run it, and whether the job's own verification is wanted.
-pub fn config(given: Option<Map<String, Value>>, errors: &mut Vec<FieldError>) -> (TaskConfig, bool) {
+/// How to run it, as it was read.
+pub struct Settings {
+    /// For the node.
+    pub config: TaskConfig,
+    /// The job's own verification is wanted.
+    pub verify_default: bool,
+    /// The job's own comparison is wanted.
+    pub compare_default: bool,
+}
+
+/// Reads how to run it.
+pub fn config(given: Option<Map<String, Value>>, errors: &mut Vec<FieldError>) -> Settings {
     let mut fields = Fields::new("config", given.unwrap_or_default());
     let defaults = TaskConfig::default();
     let range = (0.0, MAX_CREDITS);
     let price = fields.number("max_price_credits", range, errors);
     let price = price.or(fields.number("max_price", range, errors));
     let verify = fields.read("verify", errors, verify);
+    let compare = fields.read("compare", errors, compare);
     let config = TaskConfig {
         priority: fields.read("priority", errors, priority).unwrap_or(defaults.priority),
         max_price: price.map(|credits| MicroCredits((credits * 1e6).round() as i64)),
         deadline_ms: fields.whole("deadline_ms", (1, u64::MAX), errors),
         chunk_size: fields.whole("chunk_size", (1, u64::MAX), errors),
         verify: verify.unwrap_or(defaults.verify),
+        compare: compare.unwrap_or(defaults.compare),
         placement: fields
             .read("placement", errors, placement)
             .unwrap_or(defaults.placement),
         memo: fields.flag("memo", errors).unwrap_or(defaults.memo),
     };
     fields.finish(errors);
-    (config, verify.is_none())
+    Settings {
+        config,
+        verify_default: verify.is_none(),
+        compare_default: compare.is_none(),
+    }
+}
+
+fn float_class(text: &str) -> Result<FloatClass, String> {
+    named(text).ok_or_else(|| format!("expected exact or fast, got {:?}", shown(text)))
+}
+
+fn compare(text: &str) -> Result<Comparison, String> {
+    text.parse().map_err(|error: ComparisonError| error.to_string())
 }
 
 fn priority(text: &str) -> Result<Priority, String> {

@@ -3,7 +3,7 @@
 use super::{read_task, request_of};
 use crate::caller::Caller;
 use crate::problem::Problem;
-use job_model::{MicroCredits, Placement, Priority, Requirements, TaskConfig, TaskSpec, VerifyPolicy};
+use job_model::{FloatClass, MicroCredits, Placement, Priority, Requirements, TaskConfig, TaskSpec, VerifyPolicy};
 use node::config::Role;
 use node::control::protocol::{InputSource, SubmitRequest};
 use serde_json::{Value, json};
@@ -175,6 +175,27 @@ fn the_owner_is_the_token_unless_an_operator_says_otherwise() {
 }
 
 #[test]
+fn floats_have_a_class_a_device_and_a_comparison() {
+    let asked = read(
+        r#"{"job": "map", "requirements": {"float_class": "fast", "gpu": true}, "config": {"compare": "tolerance:1e-4,0"}}"#,
+    );
+    let asked = asked.expect("a good request");
+    assert_eq!(asked.requirements.float_class, FloatClass::Fast);
+    assert!(asked.requirements.gpu && !asked.class_default && !asked.compare_default);
+    assert_eq!(asked.config.compare.to_string(), "tolerance:0.0001,0.0");
+    let usual = read(r#"{"job": "map"}"#).expect("a good request");
+    assert!(usual.class_default && usual.compare_default && !usual.requirements.gpu);
+    let wrong = r#"{"job": "map", "requirements": {"float_class": "quick", "gpu": 1}, "config": {"compare": "close"}}"#;
+    let problem = read_task(wrong.as_bytes(), &caller(Role::Submitter, None)).expect_err("three wrong fields");
+    let mut fields: Vec<&str> = problem.errors.iter().map(|error| error.field.as_str()).collect();
+    fields.sort_unstable();
+    assert_eq!(
+        fields,
+        ["config.compare", "requirements.float_class", "requirements.gpu"]
+    );
+}
+
+#[test]
 fn a_gpu_share_is_taken_and_told() {
     let read = read_task(
         br#"{"task_type": "matrix_ops", "requirements": {"gpu_percent": 50.0}}"#,
@@ -209,7 +230,8 @@ fn gigabytes_of_a_machine_are_at_most_the_largest_sandbox() {
 #[test]
 fn a_task_can_be_asked_for_again() {
     let request = read(
-        r#"{"job": "map", "params": {"n": null, "l": [1, 2.5, "x"]}, "config": {"max_price": 0.5, "verify": "quorum:3"}}"#,
+        r#"{"job": "map", "params": {"n": null, "l": [1, 2.5, "x"]}, "config": {"max_price": 0.5, "verify": "quorum:3", "compare": "tolerance"},
+            "requirements": {"float_class": "fast", "gpu": true}}"#,
     );
     let request = request.expect("a good request");
     let spec = TaskSpec {

@@ -2,8 +2,8 @@
 
 use super::{Hash, Usage, name_of};
 use async_graphql::SimpleObject;
-use job_model::event::CheckVerdict;
-use node::api::{ChunkView, ReplicaOutcome, ReplicaView};
+use job_model::event::{CheckVerdict, CompareVerdict};
+use node::api::{ChunkView, ComparedView, ReplicaOutcome, ReplicaView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,7 +26,7 @@ pub struct Chunk {
 }
 
 /// One execution of a chunk.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema, SimpleObject)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema, SimpleObject)]
 #[graphql(rename_fields = "snake_case")]
 pub struct Replica {
     /// Which execution of the chunk, from 0.
@@ -57,6 +57,41 @@ pub struct Replica {
     pub check: Option<String>,
     /// Why the check could not be done, where it failed.
     pub check_failure: Option<String>,
+    /// The attempt whose output its own was found close to, itself if it was the first of its group; null: its task compares
+    /// bytes, or it has no group.
+    pub group: Option<u32>,
+    /// What comparing its output with those of other attempts showed.
+    pub compared: Vec<Compared>,
+}
+
+/// One comparison of an output with another one by tolerance.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema, SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+pub struct Compared {
+    /// The attempt whose output it was compared with.
+    pub reference: u32,
+    /// `close`, `apart`, or `failed`: it could not be done.
+    pub verdict: String,
+    /// Why it could not be done, where it failed.
+    pub failure: Option<String>,
+    /// The largest difference, relative to the largest element of its tensor in the reference; null where no number says it.
+    pub difference: Option<f64>,
+}
+
+impl From<ComparedView> for Compared {
+    fn from(view: ComparedView) -> Self {
+        let (verdict, failure) = match view.verdict {
+            CompareVerdict::Close => ("close", None),
+            CompareVerdict::Apart => ("apart", None),
+            CompareVerdict::Failed(why) => ("failed", Some(why)),
+        };
+        Self {
+            reference: view.reference,
+            verdict: verdict.to_owned(),
+            failure,
+            difference: view.difference.filter(|difference| difference.is_finite()),
+        }
+    }
 }
 
 impl From<ReplicaView> for Replica {
@@ -90,6 +125,8 @@ impl From<ReplicaView> for Replica {
             verdict,
             check: check.map(str::to_owned),
             check_failure,
+            group: view.group,
+            compared: view.compared.into_iter().map(Compared::from).collect(),
         }
     }
 }

@@ -178,6 +178,30 @@ pub enum Happening {
         /// Fuel of all together, spent here and paid by nobody.
         fuel: u64,
     },
+    /// Outputs were compared with each other by tolerance.
+    OutputsCompared {
+        /// The task.
+        #[schema(value_type = Hash)]
+        task: TaskId,
+        /// Their chunks.
+        chunks: Vec<u32>,
+        /// The execution of each chunk whose output is the reference.
+        #[serde(default, skip_serializing_if = "all_zero")]
+        #[schema(required = false)]
+        references: Vec<u32>,
+        /// The execution of each chunk whose output was compared with it.
+        attempts: Vec<u32>,
+        /// One letter each: `c` close, `a` apart, `f` the comparison could not be done.
+        #[schema(pattern = "^[caf]*$")]
+        verdicts: String,
+        /// Why the first of those could not be done.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        #[schema(required = false)]
+        detail: String,
+        /// The largest difference of a pair that was close, relative to the largest element; left out where no number says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        largest_difference: Option<f64>,
+    },
     /// Chunks were decided.
     ChunksVerified {
         /// The task.
@@ -302,6 +326,7 @@ pub fn type_name(event: &Event) -> &'static str {
         Event::ReplicasFinished { .. } => "replicas_finished",
         Event::ReplicasLost { .. } => "replicas_lost",
         Event::ReplicasChecked { .. } => "replicas_checked",
+        Event::OutputsCompared { .. } => "outputs_compared",
         Event::ChunksVerified { .. } => "chunks_verified",
         Event::CreditsPosted { .. } => "credits_posted",
         Event::NodeDistrusted { .. } => "node_distrusted",
@@ -314,7 +339,7 @@ pub fn type_name(event: &Event) -> &'static str {
 }
 
 /// Every name that [`type_name`] gives.
-pub const TYPE_NAMES: [&str; 17] = [
+pub const TYPE_NAMES: [&str; 18] = [
     "job_published",
     "task_submitted",
     "task_planned",
@@ -324,6 +349,7 @@ pub const TYPE_NAMES: [&str; 17] = [
     "replicas_finished",
     "replicas_lost",
     "replicas_checked",
+    "outputs_compared",
     "chunks_verified",
     "credits_posted",
     "node_distrusted",

@@ -169,7 +169,7 @@ pub struct Capability {
     pub profile: String,
     /// CPU architecture.
     pub arch: String,
-    /// How fast it computes, once it has measured that.
+    /// What it computes with, and how fast, once it has measured that.
     pub compute: Option<ComputeOffer>,
 }
 
@@ -185,6 +185,39 @@ pub struct ComputeOffer {
     pub megaflops: u64,
     /// Bytes moved by a sum of long vectors, in 10^6 per second.
     pub megabytes_per_second: u64,
+    /// What it computes float class fast with; null: it does not offer that class.
+    pub fast: Option<FastOffer>,
+}
+
+/// What a node computes float class fast with.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema, SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+pub struct FastOffer {
+    /// The device as its driver calls it.
+    pub device: String,
+    /// `cpu` or `gpu`.
+    pub kind: String,
+    /// The program's way to it.
+    pub backend: String,
+    /// Products of f32 matrices, in 10^6 floating-point operations per second; 0: not measured yet.
+    pub megaflops: u64,
+    /// Bytes moved by a sum of long vectors, in 10^6 per second; 0: not measured yet.
+    pub megabytes_per_second: u64,
+    /// Whether models run on onnxruntime.
+    pub onnxruntime: bool,
+}
+
+impl From<job_model::quote::FastOffer> for FastOffer {
+    fn from(offer: job_model::quote::FastOffer) -> Self {
+        Self {
+            device: offer.device,
+            kind: offer.kind.name().to_owned(),
+            backend: offer.backend,
+            megaflops: offer.megaflops,
+            megabytes_per_second: offer.megabytes_per_second,
+            onnxruntime: offer.onnxruntime,
+        }
+    }
 }
 
 /// How busy a node is.
@@ -222,6 +255,7 @@ impl From<PeerReport> for Peer {
                     threads: compute.threads,
                     megaflops: compute.megaflops,
                     megabytes_per_second: compute.megabytes_per_second,
+                    fast: compute.fast.map(FastOffer::from),
                 }),
             },
             load: Load {

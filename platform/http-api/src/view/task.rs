@@ -35,6 +35,12 @@ pub struct Task {
     /// How results are believed: `none`, `spot:0.1`, `quorum:2`, `check`.
     #[schema(pattern = "^(none|check|spot:[0-9.e-]+|quorum:[0-9]+)$", example = "quorum:2")]
     pub verify: String,
+    /// When two outputs count as the same: `exact` or `tolerance:1e-5,1e-6`.
+    #[schema(example = "exact")]
+    pub compare: String,
+    /// Which arithmetic computes floats: `exact` or `fast`.
+    #[schema(pattern = "^(exact|fast)$", example = "exact")]
+    pub float_class: String,
     /// When it came.
     pub submitted_at: u64,
     /// When its first chunk was placed.
@@ -96,6 +102,8 @@ pub struct Task {
     pub fuel: u64,
     /// What the job's own check came to.
     pub checks: Checks,
+    /// What comparing outputs by tolerance came to.
+    pub comparisons: Comparisons,
     /// Numbers the job reported, over accepted chunks.
     pub metrics: Vec<TaskMetric>,
 }
@@ -112,6 +120,31 @@ pub struct Checks {
     pub failed: u32,
     /// Fuel of all of them, spent at the requester and paid by nobody.
     pub fuel: u64,
+}
+
+/// What comparing outputs by tolerance came to, over a task.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema, SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+pub struct Comparisons {
+    /// Pairs that were close.
+    pub close: u32,
+    /// Pairs that were not.
+    pub apart: u32,
+    /// Comparisons that could not be done: they count for nobody and against nobody.
+    pub failed: u32,
+    /// The largest difference in a pair that was close, relative to the largest element of its tensor.
+    pub largest_difference: Option<f64>,
+}
+
+impl From<protocol::CompareTally> for Comparisons {
+    fn from(tally: protocol::CompareTally) -> Self {
+        Self {
+            close: tally.close,
+            apart: tally.apart,
+            failed: tally.failed,
+            largest_difference: tally.largest_difference,
+        }
+    }
 }
 
 impl From<protocol::CheckTally> for Checks {
@@ -197,6 +230,8 @@ impl Task {
             status: status_name(report.status).to_owned(),
             priority: priority_name(report.priority).to_owned(),
             verify: verify_text(report.verify),
+            compare: report.compare.to_string(),
+            float_class: report.float_class.name().to_owned(),
             submitted_at: report.submitted_at.0,
             started_at: report.started_at.map(|at| at.0),
             ended_at: report.ended_at.map(|at| at.0),
@@ -224,6 +259,7 @@ impl Task {
             errors: report.errors.into_iter().map(ErrorGroup::from).collect(),
             fuel: report.fuel,
             checks: report.checks.into(),
+            comparisons: report.comparisons.into(),
             metrics: TaskMetric::all(report.metrics),
         }
     }

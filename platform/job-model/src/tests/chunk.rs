@@ -2,7 +2,7 @@
 
 use crate::chunk::PlanError;
 use crate::limits::{MAX_CHUNK_BODY_BYTES, MAX_CHUNK_SLICES, MAX_CHUNKS};
-use crate::{BlobHash, Chunk, ChunkKey, InputRef, JobId, Plan, ProfileId, Slice};
+use crate::{BlobHash, Chunk, ChunkKey, FloatClass, InputRef, JobId, Plan, ProfileId, Slice};
 
 fn input(size: u64) -> InputRef {
     InputRef {
@@ -87,7 +87,13 @@ fn a_chunk_key_tells_everything_apart_that_matters() {
             hash: BlobHash([blob; 32]),
             size: 100,
         }];
-        ChunkKey::new(&ProfileId([profile; 32]), &JobId([job; 32]), chunk, &inputs)
+        ChunkKey::new(
+            &ProfileId([profile; 32]),
+            &JobId([job; 32]),
+            FloatClass::Exact,
+            chunk,
+            &inputs,
+        )
     };
     let same = key(&base, 1, 2, 3);
     assert_eq!(
@@ -129,7 +135,13 @@ fn a_chunk_key_tells_everything_apart_that_matters() {
         size: 100,
     }];
     assert_eq!(
-        ChunkKey::new(&ProfileId([1; 32]), &JobId([2; 32]), &base, &renamed),
+        ChunkKey::new(&ProfileId([1; 32]), &JobId([2; 32]), FloatClass::Exact, &base, &renamed),
         same
     );
+}
+
+#[test]
+fn float_classes_have_keys_of_their_own() {
+    let key = |class| ChunkKey::new(&ProfileId([1; 32]), &JobId([2; 32]), class, &chunk(vec![]), &[]);
+    assert_ne!(key(FloatClass::Exact), key(FloatClass::Fast));
 }

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod errors;
+mod float;
 mod ids;
 mod manifest;
 mod metric;

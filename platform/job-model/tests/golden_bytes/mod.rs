@@ -7,7 +7,7 @@ use job_model::codec::{decode, encode};
 use job_model::limits::{MAX_FRAME_BYTES, MAX_GOSSIP_BYTES};
 use job_model::message::{Gossip, ResultBatch};
 use job_model::sign::merkle_root;
-use job_model::{Chunk, ChunkKey, Event, Message, Plan, Recorded, Slice};
+use job_model::{Chunk, ChunkKey, Event, FloatClass, Message, Plan, Recorded, Slice};
 use std::collections::BTreeMap;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.txt");
@@ -58,10 +58,19 @@ fn actual() -> BTreeMap<String, String> {
     let key = ChunkKey::new(
         &samples::profile(),
         &samples::job(),
+        FloatClass::Exact,
         &plan().chunks[0],
         &[samples::input()],
     );
     put("id.chunk_key".to_owned(), &key.0);
+    let key = ChunkKey::new(
+        &samples::profile(),
+        &samples::job(),
+        FloatClass::Fast,
+        &plan().chunks[0],
+        &[samples::input()],
+    );
+    put("id.chunk_key.fast".to_owned(), &key.0);
     put(
         "id.task".to_owned(),
         samples::spec().id(&samples::node(1), &[7; 16]).as_bytes(),

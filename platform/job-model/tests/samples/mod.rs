@@ -1,15 +1,18 @@
 //! One fixed value of every variant that crosses a boundary. The names come from exhaustive matches: a new variant
 //! does not compile until it has a name, and the golden test fails until it has a sample.
 
-use job_model::event::{AssignReason, CheckVerdict, ChunkVerdict, Posting, ReplicaCheck, ReplicaResult};
+use job_model::event::{
+    AssignReason, CheckVerdict, ChunkVerdict, CompareVerdict, OutputComparison, Posting, ReplicaCheck, ReplicaResult,
+};
+use job_model::float::RawElements;
 use job_model::message::{Advert, AssignBatch, Assignment, Gossip, Hello, JobAdvert, PROTOCOL_VERSION, ResultBatch};
 use job_model::receipt::{ReplicaVerdict, lines_root};
 use job_model::sign::{NodeKey, Signed};
 use job_model::{
-    BlobHash, Capability, Event, HalfBlock, InputDecl, InputRef, JobId, Load, LossReason, Manifest, Message,
-    MicroCredits, NoVerdict, NodeId, Outcome, Output, Placement, Priority, ProfileId, Quote, Rates, ReceiptLine,
-    Recorded, Requirements, Settlement, Slice, TaskConfig, TaskFailure, TaskId, TaskSpec, TrapKind, UnixMillis, Usage,
-    VerifyPolicy,
+    BlobHash, Capability, Comparison, Event, FloatClass, HalfBlock, InputDecl, InputRef, JobId, Load, LossReason,
+    Manifest, Message, MicroCredits, NoVerdict, NodeId, Outcome, Output, Placement, Priority, ProfileId, Quote, Rates,
+    ReceiptLine, Recorded, Requirements, Settlement, Slice, TaskConfig, TaskFailure, TaskId, TaskSpec, Tolerance,
+    TrapKind, UnixMillis, Usage, VerifyPolicy,
 };
 
 pub fn key(seed: u8) -> NodeKey {
@@ -107,6 +110,8 @@ pub fn requirements() -> Requirements {
         timeout_ms: 9000,
         fuel: 1_000_000,
         output_bytes: 1024,
+        float_class: FloatClass::Exact,
+        gpu: false,
     }
 }
 
@@ -131,6 +136,7 @@ pub fn spec() -> TaskSpec {
             deadline_ms: Some(60_000),
             chunk_size: None,
             verify: VerifyPolicy::Spot(0.25),
+            compare: Comparison::Exact,
             placement: Placement::PowerOfTwo,
             memo: true,
         },
@@ -151,6 +157,8 @@ pub fn manifest() -> Manifest {
         reduce: job_model::ReduceMode::Concat,
         verify: job_model::JobVerify::Quorum,
         checked: false,
+        float_class: FloatClass::Exact,
+        compare: None,
         memory_bytes: 32 << 20,
     }
 }
@@ -535,6 +543,7 @@ pub fn events() -> Vec<(String, Event)> {
     );
     // Behind the others, whose numbers are in the golden file.
     all.extend(checked_events());
+    all.extend(compared_events());
     (0..)
         .zip(all)
         .map(|(at, event): (u32, Event)| (format!("{at:02}.{}", event_name(&event)), event))
@@ -580,7 +589,53 @@ fn checked_events() -> Vec<Event> {
     ]
 }
 
-pub const EVENT_NAMES: [&str; 17] = [
+/// What float class `fast` and comparison by tolerance add.
+fn compared_events() -> Vec<Event> {
+    let compared = |attempt, verdict, difference| OutputComparison {
+        chunk: 4,
+        reference: 0,
+        attempt,
+        verdict,
+        difference,
+    };
+    let comparisons = vec![
+        compared(1, CompareVerdict::Close, Some(1.5e-6)),
+        compared(2, CompareVerdict::Apart, None),
+        compared(3, CompareVerdict::Failed("too large".to_owned()), None),
+    ];
+    let tolerance = Tolerance {
+        raw: Some(RawElements::F32),
+        ..Tolerance::default()
+    };
+    let mut spec = spec();
+    spec.requirements.float_class = FloatClass::Fast;
+    spec.requirements.gpu = true;
+    spec.config.compare = Comparison::Tolerance(tolerance);
+    let manifest = Manifest {
+        float_class: FloatClass::Fast,
+        compare: Some(Comparison::Tolerance(Tolerance::default())),
+        ..manifest()
+    };
+    vec![
+        Event::OutputsCompared {
+            task: task(),
+            comparisons,
+        },
+        Event::TaskSubmitted {
+            task: task(),
+            spec: Box::new(spec),
+            owner: String::new(),
+        },
+        Event::JobPublished {
+            job: job(),
+            size: 123_456,
+            publisher: node(1),
+            manifest: Box::new(manifest),
+        },
+    ]
+}
+
+pub const EVENT_NAMES: [&str; 18] = [
     "job_published",
     "task_submitted",
     "task_planned",
@@ -590,6 +645,7 @@ pub const EVENT_NAMES: [&str; 17] = [
     "replicas_finished",
     "replicas_lost",
     "replicas_checked",
+    "outputs_compared",
     "chunks_verified",
     "credits_posted",
     "node_distrusted",
@@ -611,6 +667,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::ReplicasFinished { .. } => "replicas_finished",
         Event::ReplicasLost { .. } => "replicas_lost",
         Event::ReplicasChecked { .. } => "replicas_checked",
+        Event::OutputsCompared { .. } => "outputs_compared",
         Event::ChunksVerified { .. } => "chunks_verified",
         Event::CreditsPosted { .. } => "credits_posted",
         Event::NodeDistrusted { .. } => "node_distrusted",

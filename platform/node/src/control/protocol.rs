@@ -56,9 +56,20 @@ pub struct SubmitRequest {
     pub config: TaskConfig,
     /// The user named no `--verify`: use the job's default.
     pub verify_default: bool,
+    /// The user named no float class: use the job's, or `fast` where a GPU is asked for.
+    #[serde(default = "yes")]
+    pub class_default: bool,
+    /// The user named no comparison: use the job's, or that of the float class.
+    #[serde(default = "yes")]
+    pub compare_default: bool,
     /// Whose task it is: the name of the HTTP token, or what the user says (`owner_id`). Empty: this node's own user.
     #[serde(default)]
     pub owner: String,
+}
+
+/// A client of before these words says nothing of them.
+fn yes() -> bool {
+    true
 }
 
 /// What a client may ask.

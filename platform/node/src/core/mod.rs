@@ -28,7 +28,7 @@ use crate::config::NodeConfig;
 use crate::effects::Effect;
 use crate::journal::{Batch, JournalReader};
 use job_model::message::Advert;
-use job_model::quote::{Capability, Load};
+use job_model::quote::{Capability, DeviceKind, Load};
 use job_model::sign::NodeKey;
 use job_model::{Event, Message, NodeId, ProfileId, Recorded, TaskId, UnixMillis};
 use market::{Chain, LedgerTail, Market, MarketInput, MarketOutput};
@@ -84,6 +84,8 @@ pub struct Core {
     scheduler_out: Vec<Output>,
     market_out: Vec<MarketOutput>,
     offers_due: bool,
+    /// What our own worker offers float class `fast` on.
+    fast: Option<DeviceKind>,
     /// What requesters judged of our replicas: right, wrong. From the ledger, so it survives a restart.
     judged: (u64, u64),
     /// Failure bundles kept so far, per task.
@@ -151,6 +153,7 @@ impl Core {
             scheduler_out: Vec::new(),
             market_out: Vec::new(),
             offers_due: false,
+            fast: None,
             judged,
             bundles: BTreeMap::new(),
         }
@@ -204,6 +207,7 @@ impl Core {
             Output::Event(event) => self.record(event, AppliedBy::Scheduler),
             Output::StartReduce { task } => self.start_reduce(task),
             Output::CheckReplicas { task, replicas } => self.start_checks(task, &replicas),
+            Output::CompareOutputs { task, pairs } => self.start_comparisons(task, &pairs),
             Output::CancelReplicas {
                 task,
                 worker,
@@ -268,6 +272,12 @@ impl Core {
         self.refresh_quotes();
         self.forget_old_tasks();
         self.offers_due = true;
+    }
+
+    /// What our worker offers float class `fast` on.
+    pub fn observe_fast(&mut self, fast: Option<DeviceKind>) {
+        self.offers_due |= self.fast != fast;
+        self.fast = fast;
     }
 
     /// How busy our worker is: feeds our prices and our advert.

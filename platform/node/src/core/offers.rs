@@ -190,6 +190,7 @@ impl Core {
             memory_bytes: peer.map_or(self.config.worker.memory_bytes, |peer| peer.capability.memory_bytes),
             disk_bytes: peer.map_or(u64::MAX, |peer| peer.capability.disk_bytes),
             profile: peer.map_or(self.profile, |peer| peer.capability.profile),
+            fast: peer.map_or(self.fast, |peer| peer.capability.fast()),
             local_inputs: Vec::new(),
             eligible: Ok(()),
         };

@@ -2,8 +2,8 @@
 
 use super::Core;
 use crate::control::protocol::{
-    CheckTally, ErrorGroup, ExplainGroup, ExplainNode, ExplainReport, JobReport, LedgerReport, LedgerRow, PeerReport,
-    PricesReport, TaskReport,
+    CheckTally, CompareTally, ErrorGroup, ExplainGroup, ExplainNode, ExplainReport, JobReport, LedgerReport, LedgerRow,
+    PeerReport, PricesReport, TaskReport,
 };
 use crate::core::{KnownJob, confirmations_needed};
 use job_model::event::ReplicaResult;
@@ -130,6 +130,8 @@ impl Core {
             owner: entry.owner.clone(),
             priority: view.priority,
             verify: view.verify,
+            compare: view.compare,
+            float_class: view.float_class,
             status: view.status,
             submitted_at: view.submitted,
             started_at: view.started,
@@ -165,6 +167,12 @@ impl Core {
                 refuted: view.checks.refuted,
                 failed: view.checks.failed,
                 fuel: view.checks.fuel,
+            },
+            comparisons: CompareTally {
+                close: view.comparisons.close,
+                apart: view.comparisons.apart,
+                failed: view.comparisons.failed,
+                largest_difference: view.comparisons.largest_difference,
             },
             metrics: self.metrics.of_task(&task),
         })

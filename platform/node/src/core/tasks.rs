@@ -13,8 +13,8 @@ use job_model::message::{AssignBatch, Assignment, ResultBatch};
 use job_model::receipt::ReplicaVerdict;
 use job_model::task::TaskFailure;
 use job_model::{
-    BlobHash, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec, VerifyPolicy,
-    sign,
+    BlobHash, Comparison, Event, LossReason, Message, NoVerdict, NodeId, Outcome, Output, Plan, TaskId, TaskSpec,
+    VerifyPolicy, sign,
 };
 use scheduler::Input;
 use std::sync::Arc;
@@ -249,15 +249,20 @@ impl Core {
                 .filter(|(_, _, verdict)| *verdict == ReplicaVerdict::Accepted)
                 .count();
             let mut confirmations = u32::try_from(agreed).unwrap_or(u32::MAX);
+            let mut compare = spec.config.compare;
             if self.scheduler.is_checked(task, verdict.chunk) {
                 confirmations = confirmations.max(CHECKED_CONFIRMATIONS);
+                // Its check vouches for it, whatever tolerance was asked for.
+                compare = Comparison::Exact;
             }
-            let key = ChunkKey::new(&self.profile, &spec.job, chunk, &spec.inputs);
+            let class = spec.requirements.float_class;
+            let key = ChunkKey::new(&self.profile, &spec.job, class, chunk, &spec.inputs);
             self.batch.memo.push((
                 key,
                 MemoEntry {
                     output: output.clone(),
                     confirmations,
+                    compare,
                 },
             ));
         }

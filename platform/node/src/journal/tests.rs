@@ -87,6 +87,7 @@ fn results_and_replicas_are_remembered_and_forgotten() {
             size: 9,
         },
         confirmations: 2,
+        compare: job_model::Comparison::Tolerance(job_model::Tolerance::default()),
     };
     let key = ran_key(&TaskId([1; 32]), 7, 1);
     write(

@@ -3,7 +3,7 @@
 use super::Meters;
 use crate::context::Context;
 use crate::requester::ends;
-use job_model::event::{AssignReason, ReplicaResult};
+use job_model::event::{AssignReason, CheckVerdict, CompareVerdict, ReplicaResult};
 use job_model::receipt::ReplicaVerdict;
 use job_model::task::TaskFailure;
 use job_model::{Event, LossReason, Outcome, Recorded, UnixMillis};
@@ -46,8 +46,28 @@ impl Meters {
             Event::ReplicasAssigned { reason, replicas, .. } => self.assigned(*reason).increment(replicas.len() as u64),
             Event::ReplicasFinished { results, .. } => self.finished(results),
             Event::ReplicasLost { why, replicas, .. } => self.lost(why).increment(replicas.len() as u64),
-            // What follows from a check is counted as verdicts and distrust.
-            Event::ReplicasChecked { .. } => {}
+            Event::ReplicasChecked { checks, .. } => {
+                let mut counts = [0u64; 3];
+                for check in checks {
+                    counts[match check.verdict {
+                        CheckVerdict::Accepted => 0,
+                        CheckVerdict::Refuted => 1,
+                        CheckVerdict::Failed(_) => 2,
+                    }] += 1;
+                }
+                increment(&self.checks, counts);
+            }
+            Event::OutputsCompared { comparisons, .. } => {
+                let mut counts = [0u64; 3];
+                for one in comparisons {
+                    counts[match one.verdict {
+                        CompareVerdict::Close => 0,
+                        CompareVerdict::Apart => 1,
+                        CompareVerdict::Failed(_) => 2,
+                    }] += 1;
+                }
+                increment(&self.comparisons, counts);
+            }
             Event::ChunksVerified { verdicts, .. } => {
                 accepted.increment(verdicts.len() as u64);
                 self.judged(

@@ -87,6 +87,18 @@ const ALL: &[(Kind, &str, Unit, &str)] = &[
     (C, "p2pjob_replica_verdicts_total", N, "Judged replicas, by verdict."),
     (
         C,
+        "p2pjob_output_checks_total",
+        N,
+        "Outputs that jobs' own checks looked at here, by finding: accepted, refuted, or unknown where it could not be done.",
+    ),
+    (
+        C,
+        "p2pjob_output_comparisons_total",
+        N,
+        "Pairs of outputs compared by tolerance here, by finding: close, apart, or unknown where it could not be done.",
+    ),
+    (
+        C,
         "p2pjob_replica_fuel_total",
         N,
         "Fuel of all results that workers sent.",

@@ -121,6 +121,7 @@ impl Fold {
             Event::TaskCancelled { task, reason } => self.end(*task, (TaskStatus::Cancelled, at), None, reason),
             Event::JobPublished { .. }
             | Event::QuoteReceived { .. }
+            | Event::OutputsCompared { .. }
             | Event::NodeDistrusted { .. }
             | Event::SettlementProposed { .. }
             | Event::SettlementSigned { .. } => {}

@@ -130,12 +130,12 @@ fn verdict(outcome: Result<bool, Outcome>) -> CheckVerdict {
     }
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_WHY_BYTES)].to_owned()
 }
 
 /// Runs a closure on a thread for checks. None: it panicked.
-async fn on_check_pool<R: Send + 'static>(
+pub(super) async fn on_check_pool<R: Send + 'static>(
     context: &Arc<Context>,
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Option<R> {

@@ -1,13 +1,16 @@
-//! The requester's background work: planning, recalling known results, bringing outputs here, checking them, reducing.
+//! The requester's background work: planning, recalling known results, bringing outputs here, checking and comparing
+//! them, reducing.
 //! Each function ends in a new input for the main loop; nothing here holds state that a crash could lose.
 
 mod check;
+mod compare;
 mod imports;
 mod outputs;
 mod plan;
 mod reduce;
 
 pub use check::{CHECK_LANES, Claim, check_replicas};
+pub use compare::{OutputPair, compare_outputs};
 pub use imports::{ImportCache, bring_blob, import_input};
 pub use outputs::fetch_outputs;
 pub use plan::{MAX_PLAN_BYTES, PlanCache, load_plan, plan_once, plan_task, recall};

@@ -3,6 +3,7 @@
 use super::{CancelOnDrop, until_ended};
 use crate::context::{Context, LoopInput, Planned};
 use crate::core::confirmations_needed;
+use crate::journal::MemoEntry;
 use crate::worker::SliceReader;
 use blob_store::Pin;
 use job_model::chunk::ChunkKey;
@@ -142,7 +143,8 @@ pub async fn recall(context: &Arc<Context>, spec: &TaskSpec, plan: &Arc<Plan>) -
     }
     let (here, spec_copy, chunks) = (Arc::clone(context), spec.clone(), Arc::clone(plan));
     let looked_up = context.runtime.spawn_blocking(move || {
-        let key = |chunk| ChunkKey::new(&here.profile, &spec_copy.job, chunk, &spec_copy.inputs);
+        let class = spec_copy.requirements.float_class;
+        let key = |chunk| ChunkKey::new(&here.profile, &spec_copy.job, class, chunk, &spec_copy.inputs);
         let keys: Vec<ChunkKey> = chunks.chunks.iter().map(key).collect();
         here.journal.recall(&keys)
     });
@@ -157,7 +159,11 @@ pub async fn recall(context: &Arc<Context>, spec: &TaskSpec, plan: &Arc<Plan>) -
     let needed = confirmations_needed(spec.config.verify);
     let mut recalled = Vec::new();
     for (index, entry) in (0u32..).zip(entries) {
-        let Some(entry) = entry.filter(|entry| entry.confirmations >= needed) else {
+        // What one node's word is enough for was compared with nothing.
+        let agreed = |entry: &MemoEntry| {
+            entry.confirmations >= needed && (needed < 2 || entry.compare.is_as_strict_as(&spec.config.compare))
+        };
+        let Some(entry) = entry.filter(agreed) else {
             continue;
         };
         // An output that was collected meanwhile is no result: the chunk is run again.

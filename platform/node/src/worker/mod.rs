@@ -16,7 +16,8 @@ use crate::context::{Context, LoopInput, Ran};
 use crate::traces::Place;
 use job_model::event::ReplicaResult;
 use job_model::message::AssignBatch;
-use job_model::{NoVerdict, NodeId, Outcome, TaskId, Usage};
+use job_model::quote::DeviceKind;
+use job_model::{FloatClass, NoVerdict, NodeId, Outcome, TaskId, Usage};
 use queue::{Queue, Ready};
 use run::Work;
 use std::sync::Arc;
@@ -235,6 +236,13 @@ impl Worker {
         if !worker.enabled {
             return Some("this node takes no replicas (worker.enabled = false)".to_owned());
         }
+        let (needs, fast) = (&batch.requirements, self.context.compute.fast());
+        if needs.float_class == FloatClass::Fast && fast.is_none() {
+            return Some("this node does not offer float class fast".to_owned());
+        }
+        if needs.gpu && fast.is_none_or(|fast| fast.kind != DeviceKind::Gpu) {
+            return Some("this node offers no GPU".to_owned());
+        }
         let asked = batch.requirements.memory_bytes;
         (asked > worker.memory_bytes).then(|| {
             format!(
@@ -290,6 +298,7 @@ impl Worker {
                 job,
                 replicas,
                 lie: self.faults.lie,
+                jitter: self.faults.jitter,
             };
             if self.pool.spawn(Box::new(move || work.run())).is_err() {
                 // Cannot be: there are never more hand-overs than threads. If it is, the requester places them again.

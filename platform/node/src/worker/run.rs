@@ -67,6 +67,8 @@ pub struct Work {
     pub(super) job: Arc<LoadedJob>,
     pub(super) replicas: Vec<(Assignment, CancelToken)>,
     pub(super) lie: bool,
+    /// Round floats differently than others.
+    pub(super) jitter: bool,
 }
 
 /// Sends the last report of a hand-over even if a run panics, so that its sandbox slot is never lost.
@@ -117,6 +119,9 @@ impl Work {
         };
         for (assignment, cancel) in &self.replicas {
             let mut result = self.run_one(assignment, cancel);
+            if self.jitter && !self.details.requirements.float_class.is_exact() {
+                crate::faults::jitter(&mut result, &self.context.me);
+            }
             if self.lie {
                 crate::faults::falsify(&mut result);
             }
@@ -155,8 +160,13 @@ pub fn execute(
     cancel: &CancelToken,
 ) -> ReplicaResult {
     let started = Instant::now();
-    let seed = ChunkKey::new(&context.profile, &details.job, chunk, &details.inputs).0;
-    let limits = Limits::from(&details.requirements);
+    let class = details.requirements.float_class;
+    let seed = ChunkKey::new(&context.profile, &details.job, class, chunk, &details.inputs).0;
+    let limits = Limits {
+        float_class: class,
+        owner: *details.requester.as_bytes(),
+        ..Limits::from(&details.requirements)
+    };
     let reader = context.store.reader(context.runtime.clone());
     let slices = Box::new(SliceReader::new(reader, &chunk.slices, &details.inputs));
     let report = job.run(RunCall {

@@ -28,6 +28,7 @@ fn candidates() -> Vec<Candidate> {
         memory_bytes: 0,
         disk_bytes: 0,
         profile: ProfileId::default(),
+        fast: None,
         local_inputs: held.to_vec(),
         eligible: Ok(()),
     };

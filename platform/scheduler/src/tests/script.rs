@@ -4,10 +4,12 @@
 //! (value), `=E:text` (guest error), `=!mem`, `=!time`, `=!host` (no verdict).
 
 use crate::{Candidate, Ineligible, Input, Output, Scheduler, SchedulerOptions};
-use job_model::event::{CheckVerdict, Posting, ReplicaCheck, ReplicaResult};
+use job_model::event::{CheckVerdict, CompareVerdict, OutputComparison, Posting, ReplicaCheck, ReplicaResult};
+use job_model::quote::DeviceKind;
 use job_model::{
-    BlobHash, Chunk, Event, JobId, LossReason, MicroCredits, NoVerdict, NodeId, Outcome, Placement, Plan, Priority,
-    ProfileId, Requirements, Slice, TaskConfig, TaskFailure, TaskId, TaskSpec, UnixMillis, Usage, VerifyPolicy,
+    BlobHash, Chunk, Event, FloatClass, JobId, LossReason, MicroCredits, NoVerdict, NodeId, Outcome, Placement, Plan,
+    Priority, ProfileId, Requirements, Slice, TaskConfig, TaskFailure, TaskId, TaskSpec, UnixMillis, Usage,
+    VerifyPolicy,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +73,27 @@ fn said(text: &str) -> ReplicaCheck {
     }
 }
 
+/// What a comparison showed: `CHUNK/REFERENCE~ATTEMPT=close`, `=apart`, or why it could not be done.
+fn compared(text: &str) -> OutputComparison {
+    let (which, what) = text
+        .split_once('=')
+        .unwrap_or_else(|| panic!("expected CHUNK/REFERENCE~ATTEMPT=VERDICT, got {text:?}"));
+    let (first, attempt) = which.split_once('~').expect("a pair");
+    let (chunk, reference) = replica(first);
+    let (verdict, difference) = match what {
+        "close" => (CompareVerdict::Close, Some(2.5e-7)),
+        "apart" => (CompareVerdict::Apart, Some(0.5)),
+        why => (CompareVerdict::Failed(why.replace('_', " ")), None),
+    };
+    OutputComparison {
+        chunk,
+        reference,
+        attempt: number(attempt),
+        verdict,
+        difference,
+    }
+}
+
 fn policy(text: &str) -> VerifyPolicy {
     match text.split_once('=') {
         None if text == "none" => VerifyPolicy::None,
@@ -98,6 +121,10 @@ fn render(output: &Output) -> Option<String> {
         Output::Event(event) => event,
         Output::StartReduce { .. } => return Some("reduce".into()),
         Output::CheckReplicas { replicas, .. } => return Some(format!("check{}", list(replicas))),
+        Output::CompareOutputs { pairs, .. } => {
+            let pair = |(chunk, reference, attempt): &(u32, u32, u32)| format!(" {chunk}/{reference}~{attempt}");
+            return Some(format!("compare{}", pairs.iter().map(pair).collect::<String>()));
+        }
         Output::CancelReplicas { worker, replicas, .. } => {
             return Some(format!("cancel {}{}", name(worker), list(replicas)));
         }
@@ -145,7 +172,7 @@ impl Script {
     }
 
     /// Runs one line: `submit POLICY CHUNKS [KEY=VALUE..]`, `plan`, `offer NODE[,KEY=VALUE..]..`, `recall CHUNK=VALUE..`,
-    /// `NODE CHUNK/ATTEMPT=OUTCOME..`, `check CHUNK/ATTEMPT=right|wrong|WHY..`, `lost NODE WHY REPLICA..`, `down NODE`, `up NODE`, `wait MS`, `cancel WHY`,
+    /// `NODE CHUNK/ATTEMPT=OUTCOME..`, `check CHUNK/ATTEMPT=right|wrong|WHY..`, `compare CHUNK/REFERENCE~ATTEMPT=close|apart|WHY..`, `lost NODE WHY REPLICA..`, `down NODE`, `up NODE`, `wait MS`, `cancel WHY`,
     /// `reduced`, `post NODE RELEASED AMOUNT`, `restart`, `explain`, `state`, `chunk N`, `wake`.
     pub(super) fn input(&mut self, line: &str) -> Vec<String> {
         let mut words: Vec<&str> = line.split_whitespace().collect();
@@ -180,6 +207,10 @@ impl Script {
             "check" => self.give(Input::Checked {
                 task,
                 checks: args.iter().map(|text| said(text)).collect(),
+            }),
+            "compare" => self.give(Input::Compared {
+                task,
+                comparisons: args.iter().map(|text| compared(text)).collect(),
             }),
             "lost" => self.lost(task, args),
             "down" => self.give(Input::WorkerDown {
@@ -414,6 +445,9 @@ fn set_option(spec: &mut TaskSpec, option: &str) {
         ("priority", "critical") => spec.config.priority = Priority::Critical,
         ("max", amount) => spec.config.max_price = Some(MicroCredits(number(amount))),
         ("deadline", ms) => spec.config.deadline_ms = Some(number(ms)),
+        ("class", "fast") => spec.requirements.float_class = FloatClass::Fast,
+        ("gpu", _) => spec.requirements.gpu = true,
+        ("compare", words) => spec.config.compare = words.parse().expect("a comparison"),
         ("place", "round_robin") => spec.config.placement = Placement::RoundRobin,
         ("place", "cheapest") => spec.config.placement = Placement::Cheapest,
         ("place", "data_local") => spec.config.placement = Placement::DataLocal,
@@ -435,6 +469,7 @@ fn candidate(text: &str) -> Candidate {
         memory_bytes: 1 << 20,
         disk_bytes: 1 << 20,
         profile: ProfileId::default(),
+        fast: None,
         local_inputs: Vec::new(),
         eligible: Ok(()),
     };
@@ -446,6 +481,8 @@ fn candidate(text: &str) -> Candidate {
             ("price", n) => candidate.price = MicroCredits(number(n)),
             ("mem", n) => candidate.memory_bytes = number(n),
             ("has", n) => candidate.local_inputs = vec![number(n)],
+            ("fast", "gpu") => candidate.fast = Some(DeviceKind::Gpu),
+            ("fast", _) => candidate.fast = Some(DeviceKind::Cpu),
             ("refused", _) => candidate.eligible = Err(Ineligible::QuoteRefused { why: "too busy".into() }),
             ("gone", _) => candidate.eligible = Err(Ineligible::Disconnected),
             (other, _) => panic!("unknown key {other:?}"),

@@ -30,6 +30,16 @@ export function wordsOf(event: EventView): string {
       ];
       return [words, ...bad.filter((text) => text !== '')].join(' · ');
     }
+    case 'outputs_compared': {
+      const told = (letter: string) => [...event.verdicts].filter((one) => one === letter).length;
+      const words = [
+        chunkList([...new Set(event.chunks)]),
+        told('a') > 0 ? tn('task.timeline.apart', told('a')) : '',
+        told('f') > 0 ? `${tn('task.timeline.uncompared', told('f'))} (${event.detail ?? ''})` : '',
+        event.largest_difference ? t('task.compare.largest', { d: event.largest_difference.toExponential(1) }) : '',
+      ];
+      return words.filter((text) => text !== '').join(' · ');
+    }
     case 'chunks_verified': {
       const wrong = [...new Set((event.wrong ?? []).map((one) => shortHash(one.node)))];
       const words = chunkList(event.chunks);

@@ -2,7 +2,9 @@
 
 use super::{EventView, Happening, PostingView, WrongReplica};
 use crate::view::{priority_name, verify_text};
-use job_model::event::{AssignReason, CheckVerdict, ChunkVerdict, Posting, ReplicaCheck, ReplicaResult};
+use job_model::event::{
+    AssignReason, CheckVerdict, ChunkVerdict, CompareVerdict, OutputComparison, Posting, ReplicaCheck, ReplicaResult,
+};
 use job_model::receipt::ReplicaVerdict;
 use job_model::{Event, LossReason, NodeId, Outcome, Recorded, TaskId, TaskSpec};
 
@@ -85,6 +87,7 @@ impl From<&Event> for Happening {
                 replicas,
             } => lost((*task, *worker), why, replicas),
             Event::ReplicasChecked { task, checks } => checked(*task, checks),
+            Event::OutputsCompared { task, comparisons } => compared(*task, comparisons),
             Event::ChunksVerified { task, verdicts } => verified(*task, verdicts),
             Event::CreditsPosted { task, postings } => Self::CreditsPosted {
                 task: *task,
@@ -190,6 +193,31 @@ fn checked(task: TaskId, checks: &[ReplicaCheck]) -> Happening {
         verdicts: checks.iter().map(letter).collect(),
         detail: why.unwrap_or_default(),
         fuel: checks.iter().map(|check| check.usage.fuel).fold(0, u64::saturating_add),
+    }
+}
+
+fn compared(task: TaskId, comparisons: &[OutputComparison]) -> Happening {
+    let letter = |one: &OutputComparison| match one.verdict {
+        CompareVerdict::Close => 'c',
+        CompareVerdict::Apart => 'a',
+        CompareVerdict::Failed(_) => 'f',
+    };
+    let why = comparisons.iter().find_map(|one| match &one.verdict {
+        CompareVerdict::Failed(why) => Some(why.clone()),
+        _ => None,
+    });
+    let close = comparisons.iter().filter(|one| one.verdict == CompareVerdict::Close);
+    Happening::OutputsCompared {
+        task,
+        chunks: comparisons.iter().map(|one| one.chunk).collect(),
+        references: comparisons.iter().map(|one| one.reference).collect(),
+        attempts: comparisons.iter().map(|one| one.attempt).collect(),
+        verdicts: comparisons.iter().map(letter).collect(),
+        detail: why.unwrap_or_default(),
+        largest_difference: close
+            .filter_map(|one| one.difference)
+            .filter(|d| d.is_finite())
+            .reduce(f64::max),
     }
 }
 

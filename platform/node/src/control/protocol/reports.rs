@@ -3,7 +3,9 @@
 use job_model::event::ReplicaResult;
 use job_model::quote::{Capability, Load, Rates};
 use job_model::task::{Priority, TaskStatus, VerifyPolicy};
-use job_model::{BlobHash, JobId, JobMetrics, Manifest, MicroCredits, NodeId, ProfileId, TaskId, UnixMillis};
+use job_model::{
+    BlobHash, Comparison, FloatClass, JobId, JobMetrics, Manifest, MicroCredits, NodeId, ProfileId, TaskId, UnixMillis,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -90,6 +92,12 @@ pub struct TaskReport {
     #[serde(default)]
     pub priority: Priority,
     pub verify: VerifyPolicy,
+    /// When two outputs count as the same.
+    #[serde(default, skip_serializing_if = "Comparison::is_exact")]
+    pub compare: Comparison,
+    /// Which arithmetic computes floats.
+    #[serde(default, skip_serializing_if = "FloatClass::is_exact")]
+    pub float_class: FloatClass,
     pub status: TaskStatus,
     pub submitted_at: UnixMillis,
     pub started_at: Option<UnixMillis>,
@@ -122,6 +130,9 @@ pub struct TaskReport {
     /// What the job's own check came to.
     #[serde(default, skip_serializing_if = "CheckTally::is_empty")]
     pub checks: CheckTally,
+    /// What comparing outputs by tolerance came to.
+    #[serde(default, skip_serializing_if = "CompareTally::is_empty")]
+    pub comparisons: CompareTally,
     /// Numbers the job reported, over accepted chunks.
     #[serde(default, skip_serializing_if = "JobMetrics::is_empty")]
     pub metrics: JobMetrics,
@@ -142,6 +153,26 @@ pub struct CheckTally {
 
 impl CheckTally {
     /// Whether nothing was checked.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What comparing outputs by tolerance came to, over a task.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct CompareTally {
+    /// Pairs that were close.
+    pub close: u32,
+    /// Pairs that were not.
+    pub apart: u32,
+    /// Comparisons that could not be done.
+    pub failed: u32,
+    /// The largest difference in a pair that was close, relative to the largest element of its tensor.
+    pub largest_difference: Option<f64>,
+}
+
+impl CompareTally {
+    /// Whether nothing was compared.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -9,7 +9,7 @@ use crate::requester;
 use blob_store::Pin;
 use job_model::manifest::{InputDecl, JobVerify};
 use job_model::task::{InputRef, TaskSpec, VerifyPolicy};
-use job_model::{Manifest, MicroCredits, TaskId, limits};
+use job_model::{Comparison, FloatClass, Manifest, MicroCredits, Requirements, TaskConfig, TaskId, limits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,19 @@ async fn specify(context: &Arc<Context>, request: SubmitRequest, replies: &Repli
             JobVerify::Check => VerifyPolicy::Check,
         };
     }
+    let mut requirements = request.requirements;
+    if request.class_default {
+        let class = manifest.float_class;
+        requirements.float_class = if requirements.gpu { FloatClass::Fast } else { class };
+    }
+    if request.compare_default {
+        let by_class = Comparison::of_class(requirements.float_class);
+        // The same bits need no tolerance.
+        let of_job = manifest.compare.filter(|_| !requirements.float_class.is_exact());
+        config.compare = of_job.unwrap_or(by_class);
+    }
     check_config(&config)?;
+    check_floats(&requirements, &config)?;
     if config.verify == VerifyPolicy::Check && !manifest.checked {
         return Err(bad_input(
             format!(
@@ -47,7 +59,6 @@ async fn specify(context: &Arc<Context>, request: SubmitRequest, replies: &Repli
             "use --verify quorum:2, or another of its versions; `p2pjob jobs NAME` says whether a job is checked",
         ));
     }
-    let mut requirements = request.requirements;
     requirements.memory_bytes = requirements.memory_bytes.max(manifest.memory_bytes);
     let given = check_inputs(&manifest, &request.inputs)?;
     let mut inputs = Vec::new();
@@ -71,7 +82,7 @@ async fn specify(context: &Arc<Context>, request: SubmitRequest, replies: &Repli
     })
 }
 
-fn check_config(config: &job_model::TaskConfig) -> Result<(), ControlError> {
+fn check_config(config: &TaskConfig) -> Result<(), ControlError> {
     match config.verify {
         VerifyPolicy::Quorum(0) => Err(bad_input("quorum(0) verifies nothing", "use --verify none or quorum:2")),
         VerifyPolicy::Quorum(k) if u32::from(k) > limits::MAX_ATTEMPTS => Err(bad_input(
@@ -87,6 +98,32 @@ fn check_config(config: &job_model::TaskConfig) -> Result<(), ControlError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Float class, device and comparison against each other.
+fn check_floats(requirements: &Requirements, config: &TaskConfig) -> Result<(), ControlError> {
+    config
+        .compare
+        .check()
+        .map_err(|error| bad_input(error.to_string(), "use --compare tolerance:1e-5,1e-6"))?;
+    if requirements.gpu && requirements.float_class.is_exact() {
+        return Err(bad_input(
+            "float class exact is computed on CPUs, and a GPU is asked for",
+            "use --float-class fast, or leave --gpu out",
+        ));
+    }
+    let repeated = match config.verify {
+        VerifyPolicy::Quorum(k) => k > 1,
+        VerifyPolicy::Spot(p) => p > 0.0,
+        VerifyPolicy::None | VerifyPolicy::Check => false,
+    };
+    if repeated && !requirements.float_class.is_exact() && config.compare.is_exact() {
+        return Err(bad_input(
+            "in float class fast nodes give different bits, so that replicas never agree exactly",
+            "leave --compare out, or use --compare tolerance:1e-5,1e-6, --verify check or --verify none",
+        ));
+    }
+    Ok(())
 }
 
 /// Parameters against the job's schema: every wrong field is named. Returns them as CBOR.
