@@ -17,6 +17,7 @@ mod hostile;
 mod http_blobs;
 mod http_events;
 mod http_tasks;
+mod ledger;
 mod network;
 mod openapi;
 mod results;

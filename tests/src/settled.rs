@@ -24,7 +24,8 @@ pub fn check_settled(nodes: &[Node]) {
             Some(what) => Err(what),
         }
     });
-    let gained: i64 = reports.iter().map(|report| report.number("balance") - INITIAL).sum();
+    let kept = |report: &Report| report.number("balance") - INITIAL + report.number("burned");
+    let gained: i64 = reports.iter().map(kept).sum();
     assert_eq!(gained, 0, "credits came from nowhere or went nowhere: {reports:?}");
     for (node, report) in nodes.iter().zip(&reports) {
         check_file(node, report);
@@ -59,7 +60,7 @@ fn check_file(node: &Node, report: &Report) {
     assert!(checked.is_sound(), "{path}: {:?}", checked.problems);
     assert_eq!(
         checked.total.0,
-        report.number("balance") - INITIAL,
+        report.number("balance") - INITIAL + report.number("burned"),
         "{path} and the node disagree"
     );
     let in_file: BTreeMap<NodeId, i64> = checked

@@ -202,6 +202,11 @@ pub fn cargo_deny(folders: &Folders) -> Result<PathBuf, Failure> {
     install
         .args(["install", "cargo-deny", "--locked", "--version", CARGO_DENY, "--root"])
         .arg(&folders.tools);
+    // Hardly optimised: it runs for seconds, and its release profile takes minutes longer to compile.
+    install
+        .arg("--debug")
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     // Built apart from the checkout: its configuration and profiles are not meant for it.
     install
         .current_dir(std::env::temp_dir())

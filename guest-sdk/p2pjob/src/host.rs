@@ -27,6 +27,14 @@ mod platform {
         imports::partials::count()
     }
 
+    pub fn partial_open() -> Option<u64> {
+        imports::tensors::open_partial()
+    }
+
+    pub fn partial_read(offset: u64, length: u32) -> Vec<u8> {
+        imports::tensors::read_partial(offset, length)
+    }
+
     pub fn log_write(level: Level, message: &str) {
         let level = match level {
             Level::Debug => imports::log::Level::Debug,
@@ -63,12 +71,13 @@ mod platform {
 #[cfg(not(target_arch = "wasm32"))]
 mod platform {
     pub use crate::testing::simulated::{
-        counter_add, entropy, gauge_set, log_write, observe, output_write, partials_count, partials_next, progress,
-        read, size,
+        counter_add, entropy, gauge_set, log_write, observe, output_write, partial_open, partial_read, partials_count,
+        partials_next, progress, read, size,
     };
 }
 
 pub(crate) use platform::{
-    counter_add, gauge_set, log_write, observe, output_write, partials_count, partials_next, read, size,
+    counter_add, gauge_set, log_write, observe, output_write, partial_open, partial_read, partials_count,
+    partials_next, read, size,
 };
 pub use platform::{entropy, progress};

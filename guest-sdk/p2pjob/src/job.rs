@@ -4,6 +4,7 @@ use crate::cut::{Cut, MAX_DEFAULT_CHUNK_BYTES, MIN_DEFAULT_CHUNK_BYTES};
 use crate::error::{Error, Result};
 use crate::manifest::{Compare, FloatClass, InputDecl, Reduce, Verify};
 use crate::source::Source;
+use crate::tensors::{DType, Tensor, TensorError};
 use crate::value::{OutputValue, PartialValue};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -139,6 +140,54 @@ impl<P> Claimed<P> {
     /// The bytes as the node sent them. It may be anybody's, and say anything.
     pub fn bytes(self) -> Vec<u8> {
         crate::host::partials_next().unwrap_or_default()
+    }
+
+    /// Leaves the bytes with the node, for outputs that are large: pieces of them are read, or made tensors of, without a
+    /// way through the sandbox.
+    pub fn open(self) -> OpenPartial {
+        OpenPartial {
+            size: crate::host::partial_open().unwrap_or(0),
+        }
+    }
+}
+
+/// An output that stays with the node. What is in it may be anybody's, and say anything.
+#[derive(Debug)]
+pub struct OpenPartial {
+    size: u64,
+}
+
+impl OpenPartial {
+    /// Length in bytes.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The bytes from `offset` on, at most 1 MiB; fewer at the end.
+    pub fn read_at(&self, offset: u64, length: u32) -> Vec<u8> {
+        let there = self.size.saturating_sub(offset).min(length.into()) as u32;
+        if there == 0 {
+            return Vec::new();
+        }
+        crate::host::partial_read(offset, there)
+    }
+
+    /// All bytes. They must fit in the sandbox.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or(0));
+        while (bytes.len() as u64) < self.size {
+            let piece = self.read_at(bytes.len() as u64, crate::source::MAX_READ_BYTES);
+            if piece.is_empty() {
+                break;
+            }
+            bytes.extend(piece);
+        }
+        bytes
+    }
+
+    /// A tensor of what lies from byte `offset` on. The bytes never enter the sandbox.
+    pub fn tensor(&self, offset: u64, dtype: DType, shape: &[usize]) -> Result<Tensor, TensorError> {
+        Tensor::from_partial(offset, dtype, shape)
     }
 }
 

@@ -76,7 +76,7 @@ pub use counts::Counts;
 pub use cut::{Cut, SliceRef};
 pub use error::{Error, Result};
 pub use host::{entropy, progress};
-pub use job::{Claimed, Inputs, Job, Partials, PlanHint, Slices};
+pub use job::{Claimed, Inputs, Job, OpenPartial, Partials, PlanHint, Slices};
 pub use manifest::{Compare, FloatClass, InputDecl, NoParams, Reduce, Verify};
 pub use output::OutputWriter;
 pub use reader::Reader;
@@ -95,8 +95,8 @@ pub use glue::{Package, check, describe, plan, reduce, run};
 /// What almost every job needs: `use p2pjob::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Claimed, Counts, Cut, Error, InputDecl, Inputs, Job, NoParams, OutputWriter, Partials, PlanHint, Raw, Reader,
-        Reduce, Result, Slices, Source, Verify, Written, bail, export_job, metrics, params, wire,
+        Claimed, Counts, Cut, Error, InputDecl, Inputs, Job, NoParams, OpenPartial, OutputWriter, Partials, PlanHint,
+        Raw, Reader, Reduce, Result, Slices, Source, Verify, Written, bail, export_job, metrics, params, wire,
     };
 }
 

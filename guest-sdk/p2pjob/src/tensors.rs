@@ -138,6 +138,11 @@ impl Tensor {
         compute::from_input(index, offset, dtype, &wide(shape)).map(Self)
     }
 
+    /// From the open partial: see [`OpenPartial::tensor`](crate::OpenPartial::tensor).
+    pub(crate) fn from_partial(offset: u64, dtype: DType, shape: &[usize]) -> Result<Self, TensorError> {
+        compute::from_partial(offset, dtype, &wide(shape)).map(Self)
+    }
+
     /// The same number everywhere, rounded to the type. The shape `[]` makes a scalar, which fits every other shape.
     pub fn filled(dtype: DType, shape: &[usize], value: f64) -> Result<Self, TensorError> {
         compute::filled(dtype, &wide(shape), value).map(Self)

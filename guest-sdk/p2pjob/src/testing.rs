@@ -218,6 +218,7 @@ pub(crate) mod simulated {
     struct Platform {
         sources: Vec<Vec<u8>>,
         partials: VecDeque<Vec<u8>>,
+        open: Option<Vec<u8>>,
         partials_count: u32,
         output: Vec<u8>,
         log: Vec<String>,
@@ -281,6 +282,27 @@ pub(crate) mod simulated {
 
     pub fn partials_next() -> Option<Vec<u8>> {
         with(|platform| platform.partials.pop_front())
+    }
+
+    pub fn partial_open() -> Option<u64> {
+        with(|platform| {
+            platform.open = platform.partials.pop_front();
+            platform.open.as_ref().map(|bytes| bytes.len() as u64)
+        })
+    }
+
+    pub fn partial_read(offset: u64, length: u32) -> Vec<u8> {
+        assert!(
+            length <= crate::source::MAX_READ_BYTES,
+            "a read of {length} bytes is over the limit"
+        );
+        with(|platform| {
+            let Some(bytes) = &platform.open else {
+                panic!("no partial is open")
+            };
+            let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+            bytes[from..from.saturating_add(length as usize).min(bytes.len())].to_vec()
+        })
     }
 
     pub fn partials_count() -> u32 {

@@ -10,7 +10,7 @@ mod spectrum;
 mod whole;
 
 use crate::Chunk;
-use crate::form::{Kind, floats};
+use crate::form::{Form, Kind, floats};
 use crate::host::Block;
 use crate::params::Operation;
 use crate::run;
@@ -23,13 +23,20 @@ pub const ROUNDS: u64 = 8;
 const ENTROPY_BYTES: usize = 64 << 10;
 
 /// Whether the claimed output of a chunk is right.
-pub fn check(chunk: &Chunk, slices: &Slices, claimed: &[u8]) -> Result<bool> {
-    let Some(data) = chunk.frame.read(claimed) else {
+pub fn check(chunk: &Chunk, slices: &Slices, claimed: &OpenPartial) -> Result<bool> {
+    if chunk.operation == Operation::Multiply && chunk.element.is_float() && chunk.frame.form != Form::Json {
+        // Its elements stay with the node.
+        return match chunk.frame.elements_at(claimed) {
+            Some(offset) => floats::check(chunk, slices, &Rows::Open(claimed, offset)),
+            None => Ok(false),
+        };
+    }
+    let Some(data) = chunk.frame.read(&claimed.bytes()) else {
         return Ok(false);
     };
     match chunk.operation {
         Operation::Multiply if chunk.element == ElementType::I64 => whole::check(chunk, slices, &data),
-        Operation::Multiply => floats::check(chunk, slices, &data),
+        Operation::Multiply => floats::check(chunk, slices, &Rows::Bytes(&data)),
         Operation::Add | Operation::Subtract | Operation::Transpose => {
             let again = run::compute(chunk, slices)?.bytes()?;
             Ok(same(chunk.element, &again, &data))
@@ -40,6 +47,29 @@ pub fn check(chunk: &Chunk, slices: &Slices, claimed: &[u8]) -> Result<bool> {
         Operation::Eigenvalues => spectrum::check_eigenvalues(chunk, slices, &data),
         Operation::SingularValues => spectrum::check_singular_values(chunk, slices, &data),
         Operation::Norm => check_norm(chunk, slices, &data),
+    }
+}
+
+/// The rows of a claimed product.
+pub enum Rows<'a> {
+    /// Their elements.
+    Bytes(&'a [u8]),
+    /// In the claimed output, behind some bytes.
+    Open(&'a OpenPartial, u64),
+}
+
+impl Rows<'_> {
+    /// Some of them, of so many columns.
+    pub fn block(&self, element: ElementType, rows: std::ops::Range<u64>, cols: u64) -> Result<Block> {
+        let row_bytes = cols * element.size();
+        let shape = (rows.end - rows.start, cols);
+        match self {
+            Self::Bytes(data) => {
+                let range = (rows.start * row_bytes) as usize..(rows.end * row_bytes) as usize;
+                Block::from_bytes(element, shape, data.get(range).unwrap_or_default())
+            }
+            Self::Open(claimed, offset) => Block::from_claim(claimed, offset + rows.start * row_bytes, element, shape),
+        }
     }
 }
 

@@ -141,6 +141,14 @@ impl Frame {
         Ok(())
     }
 
+    /// Where the elements of a claimed output begin, or none when it is not what this frame writes. Not for JSON.
+    pub fn elements_at(&self, claimed: &OpenPartial) -> Option<u64> {
+        let head = self.head();
+        let wanted = (head.len() as u64).checked_add(self.elements().checked_mul(self.element.size())?)?;
+        let fits = claimed.size() == wanted && claimed.read_at(0, head.len() as u32) == head;
+        (self.form != Form::Json && fits).then_some(head.len() as u64)
+    }
+
     /// The elements of a claimed output, or none when it is not what this frame writes.
     pub fn read(&self, claimed: &[u8]) -> Option<Vec<u8>> {
         let wanted = usize::try_from(self.elements() * self.element.size()).ok()?;

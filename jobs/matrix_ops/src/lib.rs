@@ -67,7 +67,7 @@ impl Job for MatrixOps {
     }
 
     fn check(chunk: Chunk, slices: &Slices, claimed: Claimed<Written>) -> Result<bool> {
-        check::check(&chunk, slices, &claimed.bytes())
+        check::check(&chunk, slices, &claimed.open())
     }
 }
 

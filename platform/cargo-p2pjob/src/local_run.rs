@@ -144,10 +144,7 @@ pub fn run_once(job: &LoadedJob, manifest: &Manifest, task: &LocalTask) -> Resul
     for (index, chunk) in plan.chunks.iter().enumerate() {
         let class = task.requirements.float_class;
         let seed = ChunkKey::new(&task.profile, &job.id(), class, chunk, &refs).0;
-        let limits = Limits {
-            float_class: class,
-            ..Limits::from(&task.requirements)
-        };
+        let limits = Limits::for_run(&task.requirements, [0; 32]);
         let call = RunCall {
             body: &chunk.body,
             slices: Box::new(FileInputs::slices(&task.inputs, &chunk.slices)),

@@ -317,7 +317,7 @@ pub enum Event {
         /// How many lines it has: that many posted replicas are not waiting for a settlement any more.
         lines: u32,
     },
-    /// Both halves of a settlement are chained.
+    /// Both halves of a settlement or of a transfer are chained.
     SettlementSigned {
         /// The other side.
         peer: NodeId,
@@ -325,6 +325,9 @@ pub enum Event {
         seq: u64,
         /// What our balance with the peer changed by.
         amount: MicroCredits,
+        /// There for a transfer of credits: what its payer burned besides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fee: Option<MicroCredits>,
     },
 }
 

@@ -31,7 +31,7 @@ pub use metric::{JobMetrics, Metric, MetricKind};
 pub use money::MicroCredits;
 pub use outcome::{NoVerdict, Outcome, Output, TrapKind, Usage, VoteKey};
 pub use quote::{Capability, Load, Quote, Rates};
-pub use receipt::{HalfBlock, ReceiptLine, Settlement};
+pub use receipt::{Fork, HalfBlock, ReceiptLine, Settlement, Transfer};
 pub use task::{
     InputRef, Placement, Priority, Requirements, TaskConfig, TaskFailure, TaskSpec, TaskStatus, VerifyPolicy,
 };

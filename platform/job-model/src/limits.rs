@@ -45,6 +45,8 @@ pub const DEFAULT_OUTPUT_BYTES: u64 = 64 << 20;
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Most executions of one chunk, failures included, before the task gives up.
 pub const MAX_ATTEMPTS: u32 = 8;
+/// Most half blocks in one exchange of records: a peer checks their signatures in about a millisecond.
+pub const MAX_RECORDS: usize = 16;
 /// Most names of numbers that one call of a job, or one task, may report (H4): a dashboard's worth.
 pub const MAX_METRICS: usize = 32;
 /// Longest name of such a number, in bytes.

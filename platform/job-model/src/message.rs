@@ -6,7 +6,7 @@ use crate::chunk::Slice;
 use crate::event::{ReplicaResult, UnixMillis};
 use crate::ids::{BlobHash, JobId, NodeId, ProfileId, TaskId};
 use crate::quote::{Capability, Load, Quote};
-use crate::receipt::{HalfBlock, ReceiptLine};
+use crate::receipt::{Fork, HalfBlock, ReceiptLine};
 use crate::sign::{Signature, Signed, Statement};
 use crate::task::{InputRef, Priority, Requirements};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,8 @@ pub enum Gossip {
     Node(Signed<Advert>),
     /// A published job.
     Job(Signed<JobAdvert>),
+    /// Proof that a node forked its chain. It needs no signature of who brings it.
+    Fork(Box<Fork>),
 }
 
 /// One replica in an assignment.
@@ -209,6 +211,14 @@ pub enum Message {
         hash: BlobHash,
         /// Its size in bytes when it is complete here; none when it is not here.
         size: Option<u64>,
+    },
+    /// Half blocks of third parties that the sender holds, at most [`crate::limits::MAX_RECORDS`]: two nodes that hold
+    /// different ones of one author find its fork. The receiver may answer with some of its own, marked as an answer.
+    Records {
+        /// The half blocks.
+        halves: Vec<Signed<HalfBlock>>,
+        /// Whether this answers records; an answer is not answered.
+        answer: bool,
     },
     /// Goodbye.
     Bye {

@@ -72,7 +72,6 @@ pub struct FastOffer {
     pub onnxruntime: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -9,7 +9,7 @@ use crate::event::UnixMillis;
 use crate::ids::{BlobHash, JobId, NodeId, ProfileId, TaskId};
 use crate::money::MicroCredits;
 use crate::outcome::VoteKey;
-use crate::sign::Statement;
+use crate::sign::{SignatureError, Signed, Statement};
 use serde::{Deserialize, Serialize};
 
 /// What was decided about one replica.
@@ -72,6 +72,14 @@ pub struct Settlement {
     pub at: UnixMillis,
 }
 
+/// What makes a half block a transfer of credits: it pays for no work. Its settlement names the two sides, the amount
+/// that arrives and the time; everything of a task in it is zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Transfer {
+    /// What the payer burns besides the amount.
+    pub fee: MicroCredits,
+}
+
 /// One link of a node's chain.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HalfBlock {
@@ -89,6 +97,9 @@ pub struct HalfBlock {
     pub settlement: Settlement,
     /// The author's balance with the peer after this block: positive when the peer owes.
     pub balance: MicroCredits,
+    /// There for a transfer only; settlements of work are encoded as if this field did not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
 }
 
 impl Statement for HalfBlock {
@@ -99,4 +110,35 @@ impl Statement for HalfBlock {
 /// The Merkle root over lines, as [`Settlement::lines_root`] has it.
 pub fn lines_root(lines: &[ReceiptLine]) -> BlobHash {
     crate::sign::merkle_root(lines.iter().map(crate::codec::encode))
+}
+
+/// The hash that links chains: of a signed half block, signature included.
+pub fn half_hash(signed: &Signed<HalfBlock>) -> BlobHash {
+    BlobHash::of(&crate::codec::encode(signed))
+}
+
+/// Two signed half blocks of one author that contradict each other: a proof of fraud that anybody can check without
+/// trusting who brings it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Fork {
+    /// One of them; the earlier one if their positions differ.
+    pub first: Signed<HalfBlock>,
+    /// The other.
+    pub second: Signed<HalfBlock>,
+}
+
+impl Fork {
+    /// Who forked, if the two blocks prove it: both are signed by the author they name, and either have one position
+    /// and different statements, or are neighbours and the later one links to another block than the earlier. None:
+    /// they prove nothing. The error: one of them is not signed or cannot be read.
+    pub fn author(&self) -> Result<Option<NodeId>, SignatureError> {
+        let (first, second) = (self.first.open()?, self.second.open()?);
+        let same_place = first.seq == second.seq && first != second;
+        let broken_link = first.seq.checked_add(1) == Some(second.seq) && second.previous != half_hash(&self.first);
+        let by_author = [(&self.first, &first), (&self.second, &second)]
+            .iter()
+            .all(|(signed, half)| signed.node == half.author && half.seq > 0);
+        let proven = by_author && first.author == second.author && (same_place || broken_link);
+        Ok(proven.then_some(first.author))
+    }
 }

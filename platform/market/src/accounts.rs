@@ -1,5 +1,5 @@
 //! Double-entry accounts of one node: every movement debits one side and credits another, so that
-//! `own + sum(held) + sum(spent - earned) = 0` at all times (E3).
+//! `own + sum(held) + sum(spent - earned) + burned = 0` at all times (E3).
 //!
 //! `own` starts at zero; the initial credits are a credit line that every node grants, not money that exists, and are
 //! added only where a balance is shown.
@@ -31,6 +31,8 @@ impl Account {
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     own: MicroCredits,
+    /// Fees of transfers.
+    burned: MicroCredits,
     peers: BTreeMap<NodeId, Account>,
 }
 
@@ -64,6 +66,15 @@ impl Accounts {
     pub fn earn(&mut self, peer: NodeId, amount: MicroCredits) {
         self.book(peer, amount, |account| account.earned += amount);
     }
+    /// own -> nobody.
+    pub fn burn(&mut self, amount: MicroCredits) {
+        self.own -= amount;
+        self.burned += amount;
+    }
+    /// Fees that were burned.
+    pub fn burned(&self) -> MicroCredits {
+        self.burned
+    }
     /// The peer signed that it got this much of what was spent; nothing moves.
     pub fn signed(&mut self, peer: NodeId, amount: MicroCredits) {
         self.peers.entry(peer).or_default().spent_signed += amount;
@@ -83,6 +94,6 @@ impl Accounts {
             .values()
             .map(|a| i128::from(a.held.0) + i128::from(a.spent.0) - i128::from(a.earned.0))
             .sum();
-        i128::from(self.own.0) + peers
+        i128::from(self.own.0) + i128::from(self.burned.0) + peers
     }
 }

@@ -5,14 +5,20 @@
 //! [`Chain::replay`] of every record. A message may be lost or come twice: a proposal is sent again until it is
 //! answered ([`Chain::unanswered`]), and the same proposal always gets the same answer.
 
+pub mod forks;
+mod replay;
+mod transfer;
+
 use crate::checks::{Ran, SettleError, change, check_answer, check_proposal, check_ran, half_hash, open};
-use crate::history::{Fork, PeerHistory};
+use crate::history::PeerHistory;
 use crate::ledger_file::LedgerRecord;
-use crate::settlement::{Answered, Closed, Link, Proposal, ReplayError, SettlementDraft};
+use crate::settlement::{Answered, Closed, Link, Proposal, SettlementDraft};
+use crate::witness::Witness;
 use job_model::receipt::lines_root;
 use job_model::sign::{NodeKey, Signed};
 use job_model::{
-    BlobHash, Event, HalfBlock, Message, MicroCredits, NodeId, ReceiptLine, Settlement, TaskId, UnixMillis,
+    BlobHash, Event, Fork, HalfBlock, Message, MicroCredits, NodeId, ReceiptLine, Settlement, TaskId, Transfer,
+    UnixMillis,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -41,6 +47,7 @@ pub struct Chain {
     answers: BTreeMap<(NodeId, u64), Signed<HalfBlock>>,
     answers_order: VecDeque<(NodeId, u64)>,
     forks: BTreeMap<NodeId, Fork>,
+    witness: Witness,
 }
 
 impl Chain {
@@ -57,6 +64,7 @@ impl Chain {
             answers: BTreeMap::new(),
             answers_order: VecDeque::new(),
             forks: BTreeMap::new(),
+            witness: Witness::default(),
         }
     }
     /// Position of the last own block; 0 for none.
@@ -75,10 +83,6 @@ impl Chain {
     pub fn links(&self) -> impl Iterator<Item = (u64, &Link)> {
         self.links.iter().map(|(seq, link)| (*seq, link))
     }
-    /// Forks that were seen, by author.
-    pub fn forks(&self) -> impl Iterator<Item = (&NodeId, &Fork)> {
-        self.forks.iter()
-    }
     /// Proposals that a peer has not answered, oldest first: to be sent again whenever it connects.
     pub fn unanswered(&self, peer: &NodeId) -> Vec<Message> {
         self.unanswered
@@ -86,6 +90,16 @@ impl Chain {
             .filter(|open| open.half.peer == *peer)
             .map(|open| settle(&open.signed, &open.lines))
             .collect()
+    }
+    /// Whether this very proposal was answered already, and will get the same answer again.
+    pub fn has_answered(&self, author: &NodeId, proposal: &Signed<HalfBlock>) -> bool {
+        let seq = proposal.open().map_or(0, |half| half.seq);
+        let answer = self.answers.get(&(*author, seq)).map(Signed::open);
+        matches!(answer, Some(Ok(answer)) if answer.answers == half_hash(proposal))
+    }
+    /// Whether the own block at this position has both signatures.
+    pub fn is_signed(&self, seq: u64) -> bool {
+        !self.unanswered.contains_key(&seq) && self.links.contains_key(&seq)
     }
     /// How many proposals are not answered, over all peers.
     pub fn unanswered_count(&self) -> usize {
@@ -97,7 +111,7 @@ impl Chain {
         key: &NodeKey,
         peer: NodeId,
         answers: BlobHash,
-        settlement: Settlement,
+        (settlement, transfer): (Settlement, Option<Transfer>),
     ) -> (Signed<HalfBlock>, HalfBlock) {
         debug_assert_eq!(key.id(), self.me);
         let (author, seq, previous) = (self.me, self.seq.saturating_add(1), self.head);
@@ -109,6 +123,7 @@ impl Chain {
             answers,
             settlement,
             balance: MicroCredits::ZERO,
+            transfer,
         };
         half.balance = self.balance(&peer) + change(&half);
         (Signed::new(key, &half), half)
@@ -116,33 +131,43 @@ impl Chain {
 
     /// Appends an own block that was built on the current head.
     fn push(&mut self, signed: &Signed<HalfBlock>, half: &HalfBlock) {
-        let settlement = &half.settlement;
         self.seq = half.seq;
         self.head = half_hash(signed);
         self.balances.insert(half.peer, half.balance);
-        let link = if settlement.requester == self.me {
-            let Settlement {
-                task,
-                quote,
-                lines,
+        let link = self.link(half);
+        self.links.insert(half.seq, link);
+    }
+
+    fn link(&self, half: &HalfBlock) -> Link {
+        let Settlement {
+            task,
+            quote,
+            lines,
+            amount,
+            ..
+        } = half.settlement;
+        let (peer, ours) = (half.peer, half.settlement.requester == self.me);
+        match half.transfer {
+            Some(Transfer { fee }) if ours => Link::Given {
+                peer,
                 amount,
-                ..
-            } = *settlement;
-            Link::Proposed {
-                worker: half.peer,
+                fee,
+                signed: false,
+            },
+            Some(Transfer { fee }) => Link::Taken { peer, amount, fee },
+            None if ours => Link::Proposed {
+                worker: peer,
                 task,
                 quote,
                 lines,
                 amount,
                 signed: false,
-            }
-        } else {
-            Link::Answered {
-                requester: half.peer,
-                amount: settlement.amount,
-            }
-        };
-        self.links.insert(half.seq, link);
+            },
+            None => Link::Answered {
+                requester: peer,
+                amount,
+            },
+        }
     }
 
     /// Chains a settlement of ours. The draft's lines are the market's own; there is nothing to refuse.
@@ -169,7 +194,7 @@ impl Chain {
             at,
         };
         let event_lines = settlement.lines;
-        let (signed, half) = self.next(key, worker, BlobHash::default(), settlement);
+        let (signed, half) = self.next(key, worker, BlobHash::default(), (settlement, None));
         self.push(&signed, &half);
         let event = Event::SettlementProposed {
             worker,
@@ -178,21 +203,33 @@ impl Chain {
             quote,
             lines: event_lines,
         };
+        let (record, message) = self.offer(signed, half, lines);
+        Proposal { record, event, message }
+    }
+
+    /// Remembers an own proposal until it is answered.
+    fn offer(
+        &mut self,
+        signed: Signed<HalfBlock>,
+        half: HalfBlock,
+        lines: Vec<ReceiptLine>,
+    ) -> (LedgerRecord, Message) {
         let message = settle(&signed, &lines);
         let record = LedgerRecord::Proposed {
             half: signed.clone(),
             lines: lines.clone(),
         };
+        let hash = half_hash(&signed);
         self.unanswered.insert(
             half.seq,
             Open {
-                hash: half_hash(&signed),
                 signed,
+                hash,
                 half,
                 lines,
             },
         );
-        Proposal { record, event, message }
+        (record, message)
     }
 
     /// Checks a requester's proposal and answers it. `what_i_ran` looks up what this worker remembers of a replica.
@@ -227,11 +264,13 @@ impl Chain {
         }
         check_proposal(&half, lines)?;
         check_ran(&half.settlement.task, lines, what_i_ran)?;
-        let (answer, own) = self.next(key, half.author, half_hash(signed), half.settlement.clone());
+        let says = (half.settlement.clone(), half.transfer);
+        let (answer, own) = self.next(key, half.author, half_hash(signed), says);
         let event = Event::SettlementSigned {
             peer: half.author,
             seq: own.seq,
             amount: own.settlement.amount,
+            fee: own.transfer.map(|transfer| transfer.fee),
         };
         let record = LedgerRecord::Countersigned {
             proposal: signed.clone(),
@@ -255,6 +294,7 @@ impl Chain {
     ) {
         self.push(answer, own);
         let place = (half.author, half.seq);
+        self.witness.remember(signed, &half);
         self.histories
             .entry(half.author)
             .or_default()
@@ -284,6 +324,7 @@ impl Chain {
             peer: answer.author,
             seq,
             amount: -answer.settlement.amount,
+            fee: answer.transfer.map(|transfer| transfer.fee),
         };
         self.take_closed(seq, signed, answer);
         Ok(Some(Closed {
@@ -297,90 +338,14 @@ impl Chain {
 
     fn take_closed(&mut self, seq: u64, answer: &Signed<HalfBlock>, half: HalfBlock) {
         self.unanswered.remove(&seq);
-        if let Some(Link::Proposed { signed, .. }) = self.links.get_mut(&seq) {
+        if let Some(Link::Proposed { signed, .. } | Link::Given { signed, .. }) = self.links.get_mut(&seq) {
             *signed = true;
         }
+        self.witness.remember(answer, &half);
         self.histories
             .entry(half.author)
             .or_default()
             .insert(answer.clone(), half);
-    }
-
-    /// Compares a peer's block with what is known of its chain. Whoever forked is banned, and the proof is kept.
-    fn admit(&mut self, signed: &Signed<HalfBlock>, half: &HalfBlock) -> Result<bool, SettleError> {
-        if self.forks.contains_key(&half.author) {
-            return Err(SettleError::Banned(half.author));
-        }
-        // A stranger is compared with an empty history and leaves no trace until a block of its is taken.
-        let stranger = PeerHistory::default();
-        let checked = self
-            .histories
-            .get(&half.author)
-            .unwrap_or(&stranger)
-            .check(signed, half);
-        if let Err(SettleError::Fork(fork)) = &checked {
-            self.forks.insert(half.author, Fork::clone(fork));
-        }
-        checked
-    }
-
-    /// Takes one record of the own ledger file, in order. Signatures and links of the own blocks are checked;
-    /// `verify_ledger` checks the rest.
-    pub fn replay(&mut self, record: LedgerRecord) -> Result<(), ReplayError> {
-        match record {
-            LedgerRecord::Proposed { half: signed, lines } => {
-                let half = self.replay_own(&signed)?;
-                self.unanswered.insert(
-                    half.seq,
-                    Open {
-                        hash: half_hash(&signed),
-                        signed,
-                        half,
-                        lines,
-                    },
-                );
-            }
-            LedgerRecord::Answered { proposal, answer } => {
-                let half = open(&answer)?;
-                if !self.unanswered.contains_key(&proposal) {
-                    return Err(ReplayError::NotProposed(proposal));
-                }
-                self.take_closed(proposal, &answer, half);
-            }
-            LedgerRecord::Countersigned { proposal, answer, .. } => {
-                let half = open(&proposal)?;
-                let own = open(&answer)?;
-                self.check_next(&own)?;
-                self.take_answered(&proposal, half, &answer, &own);
-            }
-            LedgerRecord::Fork(fork) => {
-                if let Some(author) = fork.author()? {
-                    self.forks.insert(author, *fork);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn replay_own(&mut self, signed: &Signed<HalfBlock>) -> Result<HalfBlock, ReplayError> {
-        let half = open(signed)?;
-        self.check_next(&half)?;
-        self.push(signed, &half);
-        Ok(half)
-    }
-
-    fn check_next(&self, own: &HalfBlock) -> Result<(), ReplayError> {
-        if own.author != self.me {
-            return Err(ReplayError::Owner(own.author));
-        }
-        let expected = self.seq.saturating_add(1);
-        if own.seq != expected || own.previous != self.head {
-            return Err(ReplayError::Order {
-                found: own.seq,
-                expected,
-            });
-        }
-        Ok(())
     }
 }
 

@@ -3,11 +3,12 @@
 //!
 //! [`Chain`]: crate::Chain
 
-use crate::history::Fork;
+pub use job_model::receipt::half_hash;
 use job_model::receipt::lines_root;
 use job_model::sign::{SignatureError, Signed};
 use job_model::{
-    BlobHash, HalfBlock, MicroCredits, NodeId, Outcome, Rates, ReceiptLine, Settlement, TaskId, Usage, VoteKey,
+    BlobHash, Fork, HalfBlock, JobId, MicroCredits, NodeId, Outcome, ProfileId, Rates, ReceiptLine, Settlement, TaskId,
+    Transfer, UnixMillis, Usage, VoteKey,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -172,6 +173,9 @@ pub enum SettleError {
     /// Two blocks of one author that cannot both be true.
     #[error("node {} has forked its chain: two signed blocks contradict each other; nothing more is settled with it", .0.first.node)]
     Fork(Box<Fork>),
+    /// Two blocks that do not contradict each other.
+    #[error("the two half blocks do not contradict each other: they prove no fork")]
+    NoProof,
     /// The author forked before.
     #[error("node {0} has forked its chain before; nothing more is settled with it")]
     Banned(NodeId),
@@ -183,17 +187,15 @@ pub enum SettleError {
         /// Its position.
         seq: u64,
     },
+    /// A transfer with lines, a task, or an amount or fee that is none.
+    #[error("it is no proper transfer: {0}")]
+    Transfer(&'static str),
     /// An answer to something we did not propose.
     #[error("it answers no proposal of this node that is open or known")]
     NotProposed,
     /// An answer that says something else than the proposal.
     #[error("the answer states another settlement than the proposal")]
     Differs,
-}
-
-/// The hash that links chains: of a signed half block, signature included.
-pub fn half_hash(signed: &Signed<HalfBlock>) -> BlobHash {
-    BlobHash::of(&job_model::codec::encode(signed))
 }
 
 /// What the author's balance with its peer changes by.
@@ -232,7 +234,50 @@ pub fn check_proposal(half: &HalfBlock, lines: &[ReceiptLine]) -> Result<(), Set
     if half.answers != BlobHash::default() {
         return Err(SettleError::Kind("proposal"));
     }
-    check_lines(settlement, lines)
+    match half.transfer {
+        None => check_lines(settlement, lines),
+        Some(transfer) => check_transfer(settlement, transfer, lines),
+    }
+}
+
+/// A transfer pays for no work: it moves a positive amount, burns no negative fee, and the two together are an amount.
+pub fn check_transfer(settlement: &Settlement, transfer: Transfer, lines: &[ReceiptLine]) -> Result<(), SettleError> {
+    let of_work = Settlement {
+        requester: settlement.requester,
+        worker: settlement.worker,
+        amount: settlement.amount,
+        at: settlement.at,
+        ..no_work()
+    };
+    if *settlement != of_work || !lines.is_empty() {
+        return Err(SettleError::Transfer("it names work, and a transfer pays for none"));
+    }
+    if settlement.amount <= MicroCredits::ZERO || transfer.fee < MicroCredits::ZERO {
+        return Err(SettleError::Transfer(
+            "its amount must be positive and its fee not negative",
+        ));
+    }
+    if settlement.amount.0.checked_add(transfer.fee.0).is_none() {
+        return Err(SettleError::Transfer("amount and fee together are too large"));
+    }
+    Ok(())
+}
+
+/// The settlement of a transfer, before the two sides, the amount and the time.
+pub fn no_work() -> Settlement {
+    Settlement {
+        profile: ProfileId::default(),
+        task: TaskId::default(),
+        job: JobId::default(),
+        requester: NodeId::default(),
+        worker: NodeId::default(),
+        quote: 0,
+        lines_root: BlobHash::default(),
+        lines: 0,
+        fuel: 0,
+        amount: MicroCredits::ZERO,
+        at: UnixMillis::default(),
+    }
 }
 
 /// An answer: the worker writes back the same settlement, linked to the proposal.
@@ -246,7 +291,7 @@ pub fn check_answer(answer: &HalfBlock, proposal: &HalfBlock, proposal_hash: &Bl
     if answer.answers != *proposal_hash {
         return Err(SettleError::NotProposed);
     }
-    if answer.settlement != proposal.settlement {
+    if answer.settlement != proposal.settlement || answer.transfer != proposal.transfer {
         return Err(SettleError::Differs);
     }
     Ok(())

@@ -4,34 +4,13 @@
 //! statements, and neighbours must link and add up. Whoever signs two blocks that contradict each other has forked:
 //! [`Fork`] is the proof, and anybody can check it without trusting us.
 
-use crate::checks::{SettleError, change, half_hash, open};
+use crate::checks::{SettleError, change, half_hash};
 use job_model::sign::Signed;
-use job_model::{BlobHash, HalfBlock, NodeId};
-use serde::{Deserialize, Serialize};
+use job_model::{BlobHash, Fork, HalfBlock};
 use std::collections::BTreeMap;
 
 /// Most blocks of one peer kept in memory to compare with (about 1.5 kB each). Older ones are in the ledger file.
 pub const BLOCKS_KEPT: usize = 1024;
-
-/// Two signed half blocks of one author that contradict each other.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Fork {
-    /// One of them; the earlier one if their positions differ.
-    pub first: Signed<HalfBlock>,
-    /// The other.
-    pub second: Signed<HalfBlock>,
-}
-
-impl Fork {
-    /// Who forked, if the two blocks prove it: both are signed by one author, and either have one position and
-    /// different statements, or are neighbours and the later one links to another block than the earlier.
-    pub fn author(&self) -> Result<Option<NodeId>, SettleError> {
-        let (first, second) = (open(&self.first)?, open(&self.second)?);
-        let same_place = first.seq == second.seq && first != second;
-        let broken_link = first.seq.checked_add(1) == Some(second.seq) && second.previous != half_hash(&self.first);
-        Ok((first.author == second.author && (same_place || broken_link)).then_some(first.author))
-    }
-}
 
 #[derive(Clone, Debug)]
 struct Known {

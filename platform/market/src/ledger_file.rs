@@ -10,10 +10,9 @@
 //! [`LedgerTail::offset`] makes it whole. A record whose bytes were changed breaks the chain hash: that is never
 //! repaired here. These are pure functions over bytes; `node` owns the file and syncs it.
 
-use crate::history::Fork;
 use job_model::codec::{DecodeError, decode, encode};
 use job_model::sign::Signed;
-use job_model::{BlobHash, HalfBlock, NodeId, ReceiptLine};
+use job_model::{BlobHash, Fork, HalfBlock, NodeId, ReceiptLine};
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 

@@ -34,6 +34,12 @@ pub struct PeerTotals {
     pub earned: MicroCredits,
     /// Proposed to the peer and not answered.
     pub unanswered: MicroCredits,
+    /// Transfers both sides have signed, either way; their amounts are in `spent` and `earned`.
+    #[serde(default)]
+    pub transfers: u64,
+    /// Fees the owner burned with its transfers to the peer.
+    #[serde(default)]
+    pub fees: MicroCredits,
     /// What the peer owes by the owner's last block: `earned - spent - unanswered`.
     pub balance: MicroCredits,
 }
@@ -51,6 +57,9 @@ pub struct LedgerReport {
     pub peers: BTreeMap<NodeId, PeerTotals>,
     /// Sum of the balances.
     pub total: MicroCredits,
+    /// Fees the owner burned, over all peers; not in `total`.
+    #[serde(default)]
+    pub burned: MicroCredits,
     /// Positions of proposals without an answer.
     pub unanswered: Vec<u64>,
     /// Nodes that forked their chains, proven in the file.
@@ -113,6 +122,7 @@ impl Verifier {
             seq: 0,
             peers: BTreeMap::new(),
             total: MicroCredits::ZERO,
+            burned: MicroCredits::ZERO,
             unanswered: Vec::new(),
             forked: Vec::new(),
             problems: Vec::new(),
@@ -242,8 +252,13 @@ impl Verifier {
         let totals = self.report.peers.entry(half.peer).or_default();
         totals.unanswered -= half.settlement.amount;
         totals.spent += half.settlement.amount;
-        totals.settlements += 1;
-        totals.lines += u64::from(half.settlement.lines);
+        if let Some(transfer) = half.transfer {
+            totals.transfers += 1;
+            totals.fees += transfer.fee;
+        } else {
+            totals.settlements += 1;
+            totals.lines += u64::from(half.settlement.lines);
+        }
     }
 
     fn take_countersigned(&mut self, proposal: &Signed<HalfBlock>, answer: &Signed<HalfBlock>, lines: &[ReceiptLine]) {
@@ -255,19 +270,24 @@ impl Verifier {
         self.note(check_proposal(&half, lines));
         self.note(check_answer(&own, &half, &half_hash(proposal)));
         // What the owner signed is what counts for it, so its own block's lines are checked as well.
-        if own.settlement != half.settlement {
+        if own.transfer.is_none() && own.settlement != half.settlement {
             self.note(check_lines(&own.settlement, lines));
         }
         let totals = self.report.peers.entry(half.author).or_default();
         totals.earned += own.settlement.amount;
-        totals.settlements += 1;
-        totals.lines += u64::from(own.settlement.lines);
+        if own.transfer.is_some() {
+            totals.transfers += 1;
+        } else {
+            totals.settlements += 1;
+            totals.lines += u64::from(own.settlement.lines);
+        }
     }
 
     fn finish(mut self) -> LedgerReport {
         self.report.unanswered = self.open.keys().copied().collect();
         self.report.forked.sort_unstable();
         self.report.forked.dedup();
+        self.report.burned = self.report.peers.values().map(|totals| totals.fees).sum();
         self.report.total = self.report.peers.values().map(|totals| totals.balance).sum();
         self.report
     }

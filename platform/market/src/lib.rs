@@ -17,33 +17,39 @@
 //! proposing; append the ledger record before sending a half block; then journal `SettlementProposed` or
 //! `SettlementSigned`.
 //!
-//! What belongs to the full trust rules and plugs in here: [`Market::credit_line`] (growth with settled volume,
-//! newcomer budget), [`Market::level`] (decayed Beta), transfers (fee and smallest amount are options already) and
-//! the gossip of [`Fork`] evidence.
+//! How far others are trusted is decided here as well: [`credit`] (who may owe how much), [`Market::admit`] (what a worker
+//! runs before it is paid), [`reputation`] (who was right, and who was there).
 
 pub mod accounts;
+mod admission;
 pub mod chain;
 pub mod checks;
+pub mod credit;
+mod decay;
 pub mod history;
 mod io;
 mod laws;
 pub mod ledger_file;
 pub mod ledger_verify;
-mod levels;
 mod market;
 mod options;
 pub mod prices;
 mod queue;
 pub mod quotes;
 mod replicas;
+pub mod reputation;
 pub mod settlement;
+mod transfers;
 mod usage;
 pub mod views;
+pub mod witness;
 
+pub use admission::AdmissionAsk;
 pub use chain::Chain;
 pub use checks::{Ran, SettleError};
-pub use history::Fork;
+pub use credit::{CreditError, CreditOptions};
 pub use io::{MarketInput, MarketOutput};
+pub use job_model::Fork;
 pub use laws::InvariantError;
 pub use ledger_file::{LedgerError, LedgerRecord, LedgerTail, read_ledger};
 pub use ledger_verify::{LedgerReport, verify_ledger};
@@ -52,7 +58,9 @@ pub use options::MarketOptions;
 pub use prices::{Condition, PriceOptions, PriceView, ReputationLevel};
 pub use queue::{LINES_PER_SETTLEMENT, SETTLE_AFTER_MS};
 pub use quotes::{QuoteAsk, QuoteError};
-pub use settlement::{Answered, Closed, Link, Proposal, ReplayError, SettlementDraft};
+pub use reputation::{Beta, Counts, Trust};
+pub use settlement::{Answered, Closed, Link, Proposal, ReplayError, SettlementDraft, TransferProposal};
+pub use transfers::TransferError;
 pub use usage::UNKNOWN_JOB_USAGE;
 pub use views::{BalanceView, LedgerRow};
 

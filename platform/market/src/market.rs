@@ -4,28 +4,38 @@
 //! over a restart, in [`Market::observe_load`], [`Market::issue_quote`] and the marks that keep [`Market::handle`]
 //! from saying the same thing twice.
 
+mod follow;
+
 use crate::accounts::Accounts;
-use crate::chain::Chain;
-use crate::io::{MarketInput, MarketOutput};
-use crate::levels::Levels;
+use crate::admission::Admissions;
+use crate::credit::CreditBook;
 use crate::options::MarketOptions;
 use crate::prices::{PriceBook, PriceView, ReputationLevel};
 use crate::queue::{Queue, QueueKey};
 use crate::quotes::{Issued, QuoteAsk, QuoteError, Received};
-use crate::replicas::{Batch, TaskBook, postings};
+use crate::replicas::TaskBook;
+use crate::reputation::{Counts, Evidence, Reputation, Trust};
 use crate::usage::{MeanUsage, UNKNOWN_JOB_USAGE};
 use job_model::event::ChunkVerdict;
 use job_model::{Event, JobId, LossReason, MicroCredits, NodeId, Priority, Quote, Rates, TaskId, UnixMillis, Usage};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// These were given up, not taken back: the worker may have run them all the same.
+fn may_come_late(why: &LossReason) -> bool {
+    matches!(
+        why,
+        LossReason::Disconnected | LossReason::Stalled | LossReason::Restarted
+    )
+}
 
 /// A hold is this many times the mean price of a replica of the job, so that few replicas cost more than was held.
 const HOLD_TIMES_MEAN: i64 = 2;
 
 /// Settlements in the journal: which of our chain's positions were applied.
 #[derive(Clone, Debug, Default)]
-struct Journalled {
+pub(crate) struct Journalled {
     proposed: BTreeSet<u64>,
-    signed: BTreeSet<u64>,
+    pub(crate) signed: BTreeSet<u64>,
 }
 
 /// The market of one node. See the module's description.
@@ -41,9 +51,15 @@ pub struct Market {
     pub(crate) queues: BTreeMap<QueueKey, Queue>,
     /// Amounts in proposals the worker has not signed yet.
     pub(crate) proposed: BTreeMap<NodeId, MicroCredits>,
-    journalled: Journalled,
+    pub(crate) journalled: Journalled,
     usage: BTreeMap<JobId, MeanUsage>,
-    levels: Levels,
+    pub(crate) reputation: Reputation,
+    pub(crate) credit: CreditBook,
+    pub(crate) admissions: Admissions,
+    /// Sandboxes of this node.
+    pub(crate) slots: u32,
+    /// When the last event happened: what reports go by that are given no time.
+    pub(crate) latest: UnixMillis,
 }
 
 impl Market {
@@ -61,7 +77,11 @@ impl Market {
             proposed: BTreeMap::new(),
             journalled: Journalled::default(),
             usage: BTreeMap::new(),
-            levels: Levels::default(),
+            reputation: Reputation::default(),
+            credit: CreditBook::default(),
+            admissions: Admissions::default(),
+            slots: 1,
+            latest: UnixMillis::default(),
         }
     }
     /// Whose market it is.
@@ -85,7 +105,9 @@ impl Market {
     }
     /// Makes and remembers a quote for a requester, by its priority and what is known of it. Its number is new.
     pub fn issue_quote(&mut self, ask: &QuoteAsk, now: UnixMillis) -> Quote {
-        let rates = self.prices.rates(ask.priority, self.levels.level(&ask.requester));
+        let rates = self
+            .prices
+            .rates(ask.priority, self.reputation.level(&ask.requester, now));
         self.issued.issue(ask, rates, now)
     }
     /// The rates an assignment under one of our quotes is charged with.
@@ -98,6 +120,10 @@ impl Market {
     ) -> Result<Rates, QuoteError> {
         self.issued.rates(requester, job, number, now)
     }
+    /// The rates of a replica that was accepted under one of our quotes and has run now, be the quote over or not.
+    pub fn agreed_rates(&self, requester: &NodeId, job: &JobId, number: u64) -> Result<Rates, QuoteError> {
+        self.issued.agreed(requester, job, number).map(|quote| quote.rates)
+    }
     /// Whether this node may still earn: its balance is under the maximum.
     pub fn may_earn(&self) -> bool {
         self.balance().balance < self.options.max_balance
@@ -109,9 +135,10 @@ impl Market {
     pub fn quote_rates(&self, worker: &NodeId, number: u64) -> Option<Rates> {
         self.received.find(worker, number).map(|terms| terms.rates)
     }
-    /// How much this node may owe and hold at a worker. The seam of trust.md section 3: today the same for everybody.
-    pub fn credit_line(&self, _worker: &NodeId) -> MicroCredits {
-        self.options.initial_credits
+    /// How much this node may owe and hold at a worker, by the worker's rule: it grows with what we did for it. The
+    /// worker may lend less to strangers; then it says so when it is asked for a quote.
+    pub fn credit_line(&self, worker: &NodeId) -> MicroCredits {
+        self.line_at(worker)
     }
     /// How much more work a worker would do for us: the credit line, plus what it owes us or minus what we owe, minus
     /// what is held. Never negative.
@@ -137,20 +164,33 @@ impl Market {
     pub fn estimate_hold(&self, job: &JobId, rates: &Rates) -> MicroCredits {
         MicroCredits(self.expected_price(job, rates).0.saturating_mul(HOLD_TIMES_MEAN))
     }
-    /// How many right and wrong results a node brought us.
-    pub fn judged(&self, node: &NodeId) -> (u64, u64) {
-        self.levels.counts(node)
+    /// How many right and wrong results, failures and so on a node brought us.
+    pub fn judged(&self, node: &NodeId) -> Counts {
+        self.reputation.counts(node)
     }
-    /// How a node is known here, first hand: caught or more than one wrong result in ten is terrible, any wrong one
-    /// poor, 100 right ones without a wrong one good, 1000 excellent, else average. The seam of E5.
+    /// What is believed of a node, first hand: for one job, or over all.
+    pub fn trust(&self, node: &NodeId, job: Option<&JobId>) -> Trust {
+        self.reputation.trust(node, job, self.latest)
+    }
+    /// How a node is known here; the rule is [`Trust::level`]. Who was caught or forked is terrible.
     pub fn level(&self, node: &NodeId) -> ReputationLevel {
-        self.levels.level(node)
+        self.reputation.level(node, self.latest)
+    }
+    /// Whether a node was proven to have forked its chain.
+    pub fn is_banned(&self, node: &NodeId) -> bool {
+        self.reputation.is_banned(node)
+    }
+    /// Nothing is lent to, bought from or settled with a node whose fork was proven. The proof is in the ledger file, not
+    /// in the journal: tell it again after a restart.
+    pub fn ban(&mut self, node: NodeId) {
+        self.reputation.convict(node);
     }
 
     // ---- Events -----------------------------------------------------------------------------------------------------
 
     /// Takes one event into the accounts. The only way they change; replaying the journal restores them.
     pub fn apply(&mut self, event: &Event, at: UnixMillis) {
+        self.latest = self.latest.max(at);
         match event {
             Event::TaskSubmitted { task, spec, .. } => {
                 let me = self.me;
@@ -172,6 +212,7 @@ impl Market {
                 }
             }
             Event::ReplicasFinished { task, worker, results } => {
+                self.saw_failures(task, worker, results, at);
                 let released = self
                     .tasks
                     .get_mut(task)
@@ -184,20 +225,15 @@ impl Market {
                 why,
                 replicas,
             } => {
-                // These were given up, not taken back: the worker may have run them all the same.
-                let may_come_late = matches!(
-                    why,
-                    LossReason::Disconnected | LossReason::Stalled | LossReason::Restarted
-                );
-                let released = self
-                    .tasks
-                    .get_mut(task)
-                    .map_or(MicroCredits::ZERO, |book| book.lose(worker, replicas, may_come_late));
+                self.saw_loss(task, worker, (why, replicas.len()), at);
+                let released = self.tasks.get_mut(task).map_or(MicroCredits::ZERO, |book| {
+                    book.lose(worker, replicas, may_come_late(why))
+                });
                 self.accounts.release(*worker, released);
             }
-            Event::ChunksVerified { task, verdicts } => self.judge(task, verdicts),
+            Event::ChunksVerified { task, verdicts } => self.judge(task, verdicts, at),
             Event::CreditsPosted { task, .. } => self.post(task, at),
-            Event::NodeDistrusted { node, .. } => self.levels.distrust(*node),
+            Event::NodeDistrusted { node, .. } => self.reputation.distrust(*node),
             Event::TaskCompleted { task, .. } | Event::TaskFailed { task, .. } | Event::TaskCancelled { task, .. } => {
                 self.end(task)
             }
@@ -208,7 +244,10 @@ impl Market {
                 quote,
                 lines,
             } => self.proposed(*worker, *seq, (*worker, *task, *quote), *lines),
-            Event::SettlementSigned { peer, seq, amount } => self.signed(*peer, *seq, *amount),
+            Event::SettlementSigned { peer, seq, amount, fee } => match fee {
+                None => self.signed(*peer, *seq, *amount, at),
+                Some(fee) => self.transferred(*peer, *seq, *amount, *fee),
+            },
             // A check or comparison is followed by a verdict, which is what is paid for.
             Event::JobPublished { .. }
             | Event::TaskPlanned { .. }
@@ -218,9 +257,9 @@ impl Market {
         }
     }
 
-    fn judge(&mut self, task: &TaskId, verdicts: &[ChunkVerdict]) {
+    fn judge(&mut self, task: &TaskId, verdicts: &[ChunkVerdict], at: UnixMillis) {
         let Some(book) = self.tasks.get_mut(task) else { return };
-        let judged = book.judge(verdicts);
+        let (job, judged) = (book.job, book.judge(verdicts));
         let usage = self.usage.entry(book.job).or_default();
         for agreed in &judged.usages {
             usage.add(agreed);
@@ -229,7 +268,9 @@ impl Market {
             self.usage.remove(&book.job);
         }
         for (node, verdict) in judged.verdicts {
-            self.levels.judged(node, verdict);
+            if let Some(evidence) = Evidence::of_verdict(verdict) {
+                self.reputation.saw(node, job, (evidence, 1), at);
+            }
         }
     }
 
@@ -283,10 +324,12 @@ impl Market {
         *self.proposed.entry(worker).or_default() += amount;
     }
 
-    fn signed(&mut self, peer: NodeId, seq: u64, amount: MicroCredits) {
+    fn signed(&mut self, peer: NodeId, seq: u64, amount: MicroCredits, at: UnixMillis) {
         if !self.journalled.signed.insert(seq) {
             return;
         }
+        // What we are charged for is work of the peer that was verified here.
+        self.credit.settled(peer, -amount, at, self.options.credit.half_life_ms);
         // Our own proposals were booked when they were posted; only their signature is new.
         if self.journalled.proposed.contains(&seq) {
             *self.proposed.entry(peer).or_default() += amount;
@@ -294,70 +337,5 @@ impl Market {
         } else {
             self.accounts.earn(peer, amount);
         }
-    }
-
-    // ---- What follows -----------------------------------------------------------------------------------------------
-
-    /// Says what follows from an applied event or from time. Changes no account.
-    pub fn handle(&mut self, input: MarketInput<'_>, now: UnixMillis, out: &mut Vec<MarketOutput>) {
-        match input {
-            MarketInput::Applied(Event::ChunksVerified { task, .. }) => self.emit_postings(*task, out),
-            MarketInput::Applied(
-                Event::CreditsPosted { task, .. }
-                | Event::TaskCompleted { task, .. }
-                | Event::TaskFailed { task, .. }
-                | Event::TaskCancelled { task, .. },
-            ) => self.draft(Some(*task), false, now, out),
-            MarketInput::Applied(_) => {}
-            MarketInput::FlushSettlements { force } => {
-                // After a crash between a verdict and its posting the batch is still here.
-                let waiting: Vec<TaskId> = self.tasks.keys().copied().collect();
-                for task in waiting {
-                    self.emit_postings(task, out);
-                }
-                self.draft(None, force, now, out);
-            }
-        }
-    }
-
-    fn emit_postings(&mut self, task: TaskId, out: &mut Vec<MarketOutput>) {
-        let Some(book) = self.tasks.get_mut(&task) else { return };
-        let batches: Vec<&Batch> = book.unposted().skip(book.emitted).collect();
-        let count = batches.len();
-        out.extend(batches.into_iter().map(|batch| {
-            MarketOutput::Event(Event::CreditsPosted {
-                task,
-                postings: postings(batch),
-            })
-        }));
-        book.emitted += count;
-    }
-
-    fn draft(&mut self, only: Option<TaskId>, force: bool, now: UnixMillis, out: &mut Vec<MarketOutput>) {
-        for (key, queue) in &mut self.queues {
-            if only.is_some_and(|only| only != key.1) {
-                continue;
-            }
-            while let Some(draft) = queue.draft(*key, force, now) {
-                out.push(MarketOutput::Propose(draft));
-            }
-        }
-    }
-
-    /// After a restart, once the journal is replayed and the chain restored: the events that the ledger file proves
-    /// and the journal lost. Journal and apply them before anything else.
-    pub fn reconcile(&self, chain: &Chain) -> Vec<Event> {
-        let mut missing = Vec::new();
-        for (seq, link) in chain.links() {
-            missing.extend(
-                link.proposed_event(seq)
-                    .filter(|_| !self.journalled.proposed.contains(&seq)),
-            );
-            missing.extend(
-                link.signed_event(seq)
-                    .filter(|_| !self.journalled.signed.contains(&seq)),
-            );
-        }
-        missing
     }
 }

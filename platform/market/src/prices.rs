@@ -18,8 +18,7 @@ pub const PREDICTION_MS: u64 = 3_600_000;
 /// Fewer points than this make no trend.
 const PREDICTION_POINTS_MIN: usize = 3;
 
-/// How a requester is known here (E5). The rule behind it is local and simple in this version; see
-/// [`crate::Market::level`].
+/// How a requester is known here (E5); the rule is [`Trust::level`](crate::Trust::level).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReputationLevel {

@@ -93,12 +93,17 @@ impl Issued {
         quote
     }
 
-    /// The rates an assignment may be charged with.
-    pub fn rates(&self, requester: &NodeId, job: &JobId, number: u64, now: UnixMillis) -> Result<Rates, QuoteError> {
+    /// The rates of work that was accepted while the quote was good, however long it took.
+    pub fn agreed(&self, requester: &NodeId, job: &JobId, number: u64) -> Result<&Quote, QuoteError> {
         let quote = self.quotes.get(&number).ok_or(QuoteError::Unknown(number))?;
         if quote.requester != *requester || quote.job != *job {
             return Err(QuoteError::Other(number));
         }
+        Ok(quote)
+    }
+    /// The rates a new assignment may be charged with.
+    pub fn rates(&self, requester: &NodeId, job: &JobId, number: u64, now: UnixMillis) -> Result<Rates, QuoteError> {
+        let quote = self.agreed(requester, job, number)?;
         if now > quote.expires.plus(QUOTE_GRACE_MS) {
             return Err(QuoteError::Expired(number));
         }

@@ -32,6 +32,17 @@ pub struct Proposal {
     pub message: Message,
 }
 
+/// A chained transfer. Append the record, send the message; the event comes with the peer's answer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TransferProposal {
+    /// Position in the own chain.
+    pub seq: u64,
+    /// For the ledger file.
+    pub record: LedgerRecord,
+    /// For the peer.
+    pub message: Message,
+}
+
 /// A chained answer. Append the record, apply and journal the event, send the message. For a proposal that came again
 /// only the message is there.
 #[derive(Clone, PartialEq, Debug)]
@@ -71,6 +82,26 @@ pub enum Link {
         /// Whether the worker has answered.
         signed: bool,
     },
+    /// We give credits away.
+    Given {
+        /// Who gets them.
+        peer: NodeId,
+        /// How much arrives.
+        amount: MicroCredits,
+        /// How much is burned besides.
+        fee: MicroCredits,
+        /// Whether the peer has taken them.
+        signed: bool,
+    },
+    /// We took credits that a peer gave.
+    Taken {
+        /// Who gave them.
+        peer: NodeId,
+        /// How much arrived.
+        amount: MicroCredits,
+        /// How much the peer burned besides.
+        fee: MicroCredits,
+    },
     /// We are paid.
     Answered {
         /// The requester.
@@ -97,28 +128,29 @@ impl Link {
                 quote,
                 lines,
             }),
-            Self::Answered { .. } => None,
+            Self::Answered { .. } | Self::Given { .. } | Self::Taken { .. } => None,
         }
     }
     /// The event that says both sides have signed it.
     pub fn signed_event(&self, seq: u64) -> Option<Event> {
-        match *self {
+        let (peer, amount, fee) = match *self {
             Self::Proposed {
-                worker: peer,
+                worker,
                 amount,
                 signed: true,
                 ..
-            } => Some(Event::SettlementSigned {
+            } => (worker, -amount, None),
+            Self::Given {
                 peer,
-                seq,
-                amount: -amount,
-            }),
-            Self::Answered {
-                requester: peer,
                 amount,
-            } => Some(Event::SettlementSigned { peer, seq, amount }),
-            Self::Proposed { signed: false, .. } => None,
-        }
+                fee,
+                signed: true,
+            } => (peer, -amount, Some(fee)),
+            Self::Taken { peer, amount, fee } => (peer, amount, Some(fee)),
+            Self::Answered { requester, amount } => (requester, amount, None),
+            Self::Proposed { signed: false, .. } | Self::Given { signed: false, .. } => return None,
+        };
+        Some(Event::SettlementSigned { peer, seq, amount, fee })
     }
 }
 

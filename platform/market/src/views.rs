@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A node's own credits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct BalanceView {
-    /// `initial + earned - spent`.
+    /// `initial + earned - spent - burned`.
     pub balance: MicroCredits,
     /// The credit every node starts with.
     pub initial: MicroCredits,
@@ -19,6 +19,9 @@ pub struct BalanceView {
     pub held: MicroCredits,
     /// Payments whose settlement is not signed by the worker yet; part of `spent`.
     pub unsettled: MicroCredits,
+    /// Fees of transfers, gone for good.
+    #[serde(default)]
+    pub burned: MicroCredits,
 }
 
 /// What stands between this node and one peer, for `p2pjob ledger`.
@@ -45,6 +48,7 @@ impl Market {
     pub fn balance(&self) -> BalanceView {
         let mut view = BalanceView {
             initial: self.options.initial_credits,
+            burned: self.accounts.burned(),
             ..BalanceView::default()
         };
         for (_, account) in self.accounts.peers() {
@@ -53,7 +57,7 @@ impl Market {
             view.held += account.held;
             view.unsettled += account.spent - account.spent_signed;
         }
-        view.balance = view.initial + view.earned - view.spent;
+        view.balance = view.initial + view.earned - view.spent - view.burned;
         view
     }
     /// One row per peer with an account, by id.

@@ -143,6 +143,8 @@ pub struct CreditSection {
     pub initial: f64,
     /// Most a balance may reach, in credits.
     pub max_balance: f64,
+    /// What all peers together that are not on the allow-list may newly owe per day, in credits.
+    pub newcomer_budget: f64,
 }
 
 /// Placement and retries.
@@ -240,6 +242,7 @@ impl Default for CreditSection {
         Self {
             initial: 100.0,
             max_balance: 10_000.0,
+            newcomer_budget: 100.0,
         }
     }
 }

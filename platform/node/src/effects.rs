@@ -6,7 +6,7 @@ use crate::requester::{self, Claim, OutputPair};
 use crate::worker::WorkerInput;
 use blob_store::Pin;
 use job_model::message::{JobAdvert, ResultBatch};
-use job_model::{BlobHash, Message, NodeId, Output, Plan, Recorded, TaskId, TaskSpec, Tolerance};
+use job_model::{BlobHash, Fork, Message, NodeId, Output, Plan, Recorded, TaskId, TaskSpec, Tolerance};
 use peer_network::SendError;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -57,6 +57,8 @@ pub enum Effect {
     },
     /// Tell everybody of a job.
     AnnounceJob(JobAdvert),
+    /// Tell everybody that a node forked its chain.
+    AnnounceFork(Box<Fork>),
     /// Keep the evidence of failed replicas as a blob under the task's pin.
     KeepBundle { task: TaskId, bundle: Vec<u8> },
     /// Let blobs go.
@@ -117,6 +119,7 @@ fn perform(context: &Arc<Context>, effect: Effect) {
             let _ = context.have.send((from, hash, size));
         }
         Effect::AnnounceJob(advert) => context.spawn(async move { here.network.announce_job(advert).await }),
+        Effect::AnnounceFork(fork) => context.spawn(async move { here.network.announce_fork(*fork).await }),
         Effect::KeepBundle { task, bundle } => context.spawn(async move {
             if let Err(error) = here.store.import_bytes(bundle.into(), &Pin::Task(task)).await {
                 tracing::warn!(%error, "cannot keep a failure bundle as a blob; the journal still has it");

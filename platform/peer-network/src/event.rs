@@ -2,7 +2,7 @@
 //! it slows its peers down, it never makes memory grow.
 
 use job_model::message::{Advert, JobAdvert};
-use job_model::{Message, NodeId};
+use job_model::{Fork, Message, NodeId};
 use std::net::SocketAddr;
 
 /// Something happened between us and another node.
@@ -50,6 +50,13 @@ pub enum PeerEvent {
         publisher: NodeId,
         /// The job.
         advert: JobAdvert,
+    },
+    /// Somebody brought proof that a node forked its chain. Comes once per author and process.
+    Fork {
+        /// Who forked, by the proof.
+        author: NodeId,
+        /// The proof, checked.
+        fork: Box<Fork>,
     },
     /// A peer broke the rules. It was disconnected and is held off for a while.
     Misbehaved {

@@ -13,7 +13,7 @@ use iroh_gossip::api::{Event, GossipReceiver, GossipSender, Message};
 use iroh_gossip::net::Gossip;
 use iroh_gossip::proto::TopicId;
 use job_model::limits::MAX_GOSSIP_BYTES;
-use job_model::{NodeId, codec, message};
+use job_model::{Fork, NodeId, codec, message};
 use n0_future::StreamExt;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ const LONELY_INTERVAL: Duration = Duration::from_secs(1);
 const MEND_INTERVAL: Duration = Duration::from_secs(30);
 /// Peers asked at once to be neighbours.
 const JOIN_AT_ONCE: usize = 4;
+/// Most authors of forks remembered, so that a proof is checked once; all are forgotten for one more.
+const FORKED_KEPT: usize = 4096;
 /// Bytes before each gossiped statement: a number that makes every repetition another message, or gossip would take it
 /// for a duplicate and cut the link it came over.
 const REPEAT_BYTES: usize = 8;
@@ -73,6 +75,8 @@ struct Talk {
     jobs_done: usize,
     join_next: Instant,
     rates: rate::Rates,
+    /// Authors whose forks were told to the node.
+    forked: BTreeSet<NodeId>,
 }
 
 /// Gossips until the network closes.
@@ -90,6 +94,7 @@ pub(crate) async fn run(shared: Arc<Shared>, sender: GossipSender, mut receiver:
         jobs_done: 0,
         join_next: now + LONELY_INTERVAL,
         rates: rate::Rates::default(),
+        forked: BTreeSet::new(),
     };
     loop {
         let pause = talk.next_action().saturating_duration_since(Instant::now());
@@ -195,6 +200,11 @@ impl Talk {
     async fn tell_jobs(&mut self, now: Instant) {
         let jobs = self.shared.own_jobs();
         let from = self.jobs_done.min(jobs.len());
+        if from == 0 {
+            for fork in self.shared.forks_of_round() {
+                self.broadcast(&message::Gossip::Fork(Box::new(fork))).await;
+            }
+        }
         for job in jobs.iter().skip(from).take(JOBS_PER_ROUND) {
             self.broadcast(&message::Gossip::Job(job.clone())).await;
         }
@@ -280,8 +290,28 @@ impl Talk {
                 Ok(_) => {}
                 Err(error) => tracing::debug!(%error, "a gossiped job is not valid"),
             },
+            Ok(message::Gossip::Fork(fork)) => self.on_fork(fork, now).await,
             Ok(_) => {}
             Err(error) => tracing::debug!(%error, "a gossip message is not valid"),
+        }
+    }
+
+    /// A proof speaks for itself, whoever brings it and whoever it is about.
+    async fn on_fork(&mut self, fork: Box<Fork>, now: Instant) {
+        if self.forked.contains(&fork.first.node) {
+            return;
+        }
+        match fork.author() {
+            Ok(Some(author)) if self.rates.author_may(author, now) => {
+                if self.forked.len() >= FORKED_KEPT {
+                    self.forked.clear();
+                }
+                self.forked.insert(author);
+                self.shared.emit(PeerEvent::Fork { author, fork }).await;
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => tracing::debug!("a gossiped proof of a fork proves nothing"),
+            Err(error) => tracing::debug!(%error, "a gossiped proof of a fork is not valid"),
         }
     }
 

@@ -10,7 +10,7 @@ use iroh::Endpoint;
 use iroh::protocol::Router;
 use job_model::limits::MAX_FRAME_BYTES;
 use job_model::message::{Advert, JobAdvert};
-use job_model::{Capability, Load, Message, NodeId, UnixMillis, codec};
+use job_model::{Capability, Fork, Load, Message, NodeId, UnixMillis, codec};
 use std::borrow::Borrow;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -213,6 +213,12 @@ impl Network {
     /// a job of the same name and version takes the place of the old one.
     pub async fn announce_job(&self, job: JobAdvert) {
         self.shared().add_job(job);
+        self.shared().wish(|wishes| wishes.jobs = true);
+    }
+
+    /// Tells everybody that a node forked its chain, now and repeatedly for some minutes. The proof was checked.
+    pub async fn announce_fork(&self, fork: Fork) {
+        self.shared().add_fork(fork);
         self.shared().wish(|wishes| wishes.jobs = true);
     }
 

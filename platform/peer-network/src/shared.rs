@@ -13,8 +13,8 @@ use iroh::address_lookup::MemoryLookup;
 use iroh::endpoint::Connection;
 use job_model::message::{Advert, Hello, JobAdvert, PROTOCOL_VERSION};
 use job_model::sign::{NodeKey, Signed};
-use job_model::{Capability, Load, NodeId, UnixMillis};
-use std::collections::{BTreeMap, BTreeSet};
+use job_model::{Capability, Fork, Load, NodeId, UnixMillis};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -26,6 +26,10 @@ use tokio_util::sync::CancellationToken;
 const SEQ_COUNTER_BITS: u32 = 20;
 /// Most jobs one node announces: each is repeated by gossip. Beyond, the oldest is forgotten.
 pub(crate) const MAX_ANNOUNCED_JOBS: usize = 256;
+/// Most proofs of forks one node repeats at the same time (about 3 kB each). Beyond, the oldest is left to others.
+pub(crate) const MAX_ANNOUNCED_FORKS: usize = 32;
+/// How often a node repeats a proof: ten minutes of rounds. Who comes later hears it from those who keep it.
+const FORK_REPEATS: u32 = 20;
 /// Connections that may be without a hello at the same time: bounds what strangers can hold open.
 const MAX_GREETINGS: usize = 256;
 
@@ -82,6 +86,8 @@ struct Own {
     load: Load,
     signed: Signed<Advert>,
     jobs: Vec<(JobAdvert, Signed<JobAdvert>)>,
+    /// Proofs of forks, and how often each is still repeated.
+    forks: VecDeque<(Fork, u32)>,
 }
 
 pub(crate) struct State {
@@ -143,6 +149,7 @@ impl Shared {
             load,
             signed: Signed::new(&parts.key, &advert),
             jobs: Vec::new(),
+            forks: VecDeque::new(),
         };
         let wishes = GossipWishes::default();
         let state = State {
@@ -239,6 +246,27 @@ impl Shared {
     /// The jobs we announce.
     pub fn own_jobs(&self) -> Vec<Signed<JobAdvert>> {
         self.state().own.jobs.iter().map(|(_, signed)| signed.clone()).collect()
+    }
+
+    /// Adds a proof to repeat.
+    pub fn add_fork(&self, fork: Fork) {
+        let forks = &mut self.state().own.forks;
+        if forks.len() >= MAX_ANNOUNCED_FORKS {
+            forks.pop_front();
+        }
+        forks.push_back((fork, FORK_REPEATS));
+    }
+
+    /// The proofs to tell in this round.
+    pub fn forks_of_round(&self) -> Vec<Fork> {
+        let forks = &mut self.state().own.forks;
+        let told = forks.iter_mut().map(|(fork, left)| {
+            *left = left.saturating_sub(1);
+            fork.clone()
+        });
+        let told = told.collect();
+        forks.retain(|(_, left)| *left > 0);
+        told
     }
 
     /// Takes a wish to the gossip task.

@@ -98,6 +98,7 @@ impl Scheduler {
     fn verdict(&self, task: &Task, index: u32, winner: u32, vote: VoteKey) -> ChunkVerdict {
         let chunk = task.chunk(index);
         let replicas = chunk.map(|chunk| chunk.replicas.as_slice()).unwrap_or_default();
+        let close = |replica: &Replica| chunk.is_some_and(|chunk| chunk.is_close_to(replica, vote));
         let unrelated = |replica: &Replica| chunk.is_some_and(|chunk| chunk.is_unrelated(replica, vote));
         let by_check = replicas
             .get(winner as usize)
@@ -111,7 +112,7 @@ impl Scheduler {
                 (None, _) => ReplicaVerdict::Undecided,
                 (Some(_), Some(CheckVerdict::Refuted)) => ReplicaVerdict::Wrong,
                 (Some(_), Some(CheckVerdict::Accepted)) => ReplicaVerdict::Accepted,
-                (Some(own), _) if own == vote => ReplicaVerdict::Accepted,
+                (Some(own), _) if own == vote || close(replica) => ReplicaVerdict::Accepted,
                 // A check may accept more than one value: nothing is known of one that it did not look at.
                 (Some(_), _) if by_check && replica.value().is_some() => ReplicaVerdict::Undecided,
                 (Some(_), _) if unrelated(replica) => ReplicaVerdict::Undecided,

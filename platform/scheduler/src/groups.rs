@@ -70,16 +70,26 @@ impl ChunkState {
         (0u32..).zip(&self.replicas).filter_map(own)
     }
 
+    /// The reference that stands for a vote.
+    fn reference_of(&self, vote: VoteKey) -> Option<u32> {
+        self.references().find(|reference| {
+            let replica = self.replicas.get(*reference as usize);
+            replica.and_then(Replica::vote) == Some(vote)
+        })
+    }
+
+    /// Whether a value of another group was found close to the reference that stands for a vote: it is as right as that one.
+    pub(crate) fn is_close_to(&self, replica: &Replica, vote: VoteKey) -> bool {
+        let compared = self.reference_of(vote).and_then(|reference| replica.with(reference));
+        compared.is_some_and(|one| one.verdict == CompareVerdict::Close)
+    }
+
     /// Whether nothing is known of how a value relates to the group that stands for a vote: then it is neither right nor wrong.
     pub(crate) fn is_unrelated(&self, replica: &Replica, vote: VoteKey) -> bool {
         let Some(grouping) = replica.grouping() else {
             return false;
         };
-        let stands = |reference: &u32| {
-            let replica = self.replicas.get(*reference as usize);
-            replica.and_then(Replica::vote) == Some(vote)
-        };
-        let Some(reference) = self.references().find(stands) else {
+        let Some(reference) = self.reference_of(vote) else {
             return false;
         };
         let failed = |one: &Compared| matches!(one.verdict, CompareVerdict::Failed(_));

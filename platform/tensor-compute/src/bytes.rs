@@ -1,6 +1,6 @@
 //! Tensors as little-endian bytes, in pieces and without copies: how they come from inputs and go to outputs.
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Element};
 use crate::error::{ComputeError, Result};
 use crate::session::{Lease, Session};
 use crate::tensor::{Data, Tensor};
@@ -15,8 +15,13 @@ pub struct TensorBuilder {
     op: &'static str,
     shape: Vec<usize>,
     elements: Elements,
+    /// Elements there will be.
+    count: usize,
     lease: Arc<Lease>,
 }
+
+/// Bytes that are cleared at a time, before they are written.
+const CLEARED_BYTES: usize = 64 << 10;
 
 /// The buffers, not yet shared.
 #[derive(Debug)]
@@ -41,19 +46,19 @@ impl TensorBuilder {
     pub fn new(session: &Session, op: &'static str, dtype: DType, shape: &[usize]) -> Result<Self> {
         let (count, lease) = session.lease_for(op, shape, dtype)?;
         let elements = match dtype {
-            DType::F16 => Elements::F16(vec![f16::ZERO; count]),
-            DType::BF16 => Elements::BF16(vec![bf16::ZERO; count]),
-            DType::F32 => Elements::F32(vec![0.0; count]),
-            DType::F64 => Elements::F64(vec![0.0; count]),
-            DType::I8 => Elements::I8(vec![0; count]),
-            DType::I16 => Elements::I16(vec![0; count]),
-            DType::I32 => Elements::I32(vec![0; count]),
-            DType::I64 => Elements::I64(vec![0; count]),
-            DType::U8 => Elements::U8(vec![0; count]),
-            DType::U16 => Elements::U16(vec![0; count]),
-            DType::U32 => Elements::U32(vec![0; count]),
-            DType::U64 => Elements::U64(vec![0; count]),
-            DType::Bool => Elements::Bool(vec![false; count]),
+            DType::F16 => Elements::F16(Vec::with_capacity(count)),
+            DType::BF16 => Elements::BF16(Vec::with_capacity(count)),
+            DType::F32 => Elements::F32(Vec::with_capacity(count)),
+            DType::F64 => Elements::F64(Vec::with_capacity(count)),
+            DType::I8 => Elements::I8(Vec::with_capacity(count)),
+            DType::I16 => Elements::I16(Vec::with_capacity(count)),
+            DType::I32 => Elements::I32(Vec::with_capacity(count)),
+            DType::I64 => Elements::I64(Vec::with_capacity(count)),
+            DType::U8 => Elements::U8(Vec::with_capacity(count)),
+            DType::U16 => Elements::U16(Vec::with_capacity(count)),
+            DType::U32 => Elements::U32(Vec::with_capacity(count)),
+            DType::U64 => Elements::U64(Vec::with_capacity(count)),
+            DType::Bool => Elements::Bool(Vec::with_capacity(count)),
             DType::Text => {
                 let why = "texts have no bytes; only models give them".to_owned();
                 return Err(ComputeError::DType { op, why });
@@ -63,36 +68,42 @@ impl TensorBuilder {
             op,
             shape: shape.to_vec(),
             elements,
+            count,
             lease,
         })
     }
 
     /// Writes a piece at a byte offset. Booleans: 0 is false, any other byte true.
     pub fn put(&mut self, offset: usize, piece: &[u8]) -> Result<()> {
-        let op = self.op;
-        let end = offset.checked_add(piece.len());
-        let out_of_range = || ComputeError::Argument {
-            op,
-            why: format!("{} bytes at {offset} are not inside the tensor", piece.len()),
-        };
-        let end = end.ok_or_else(out_of_range)?;
-        if let Elements::Bool(values) = &mut self.elements {
-            let target = values.get_mut(offset..end).ok_or_else(out_of_range)?;
-            for (value, byte) in target.iter_mut().zip(piece) {
-                *value = *byte != 0;
-            }
-            return Ok(());
+        let (op, size) = (self.op, self.elements.size());
+        let inside = offset
+            .checked_add(piece.len())
+            .is_some_and(|end| end <= self.count * size);
+        if !inside {
+            return Err(ComputeError::Argument {
+                op,
+                why: format!("{} bytes at {offset} are not inside the tensor", piece.len()),
+            });
         }
-        let bytes = self.elements.memory();
-        bytes
-            .get_mut(offset..end)
-            .ok_or_else(out_of_range)?
-            .copy_from_slice(piece);
+        // In order, so that what is cleared is written over while it is in a cache.
+        for (at, piece) in piece.chunks(CLEARED_BYTES).enumerate() {
+            let start = offset + at * CLEARED_BYTES;
+            let end = start + piece.len();
+            self.elements.grow(end.div_ceil(size));
+            if let Elements::Bool(values) = &mut self.elements {
+                for (value, byte) in values[start..end].iter_mut().zip(piece) {
+                    *value = *byte != 0;
+                }
+            } else {
+                self.elements.memory()[start..end].copy_from_slice(piece);
+            }
+        }
         Ok(())
     }
 
     /// The tensor.
     pub fn finish(mut self) -> Result<Tensor> {
+        self.elements.grow(self.count);
         if cfg!(target_endian = "big") {
             let size = self.elements.size();
             self.elements.memory().chunks_exact_mut(size).for_each(<[u8]>::reverse);
@@ -101,7 +112,45 @@ impl TensorBuilder {
     }
 }
 
+/// Runs `$body` with `$values` bound to the vector, whatever its type.
+macro_rules! with_elements {
+    ($elements:expr, $values:ident => $body:expr) => {
+        match $elements {
+            Elements::F16($values) => $body,
+            Elements::BF16($values) => $body,
+            Elements::F32($values) => $body,
+            Elements::F64($values) => $body,
+            Elements::I8($values) => $body,
+            Elements::I16($values) => $body,
+            Elements::I32($values) => $body,
+            Elements::I64($values) => $body,
+            Elements::U8($values) => $body,
+            Elements::U16($values) => $body,
+            Elements::U32($values) => $body,
+            Elements::U64($values) => $body,
+            Elements::Bool($values) => $body,
+        }
+    };
+}
+
+fn shared<T: Element>(values: Vec<T>) -> Data {
+    T::wrap(Arc::new(values))
+}
+
+fn size_of_element<T: Element>(_: &[T]) -> usize {
+    T::DTYPE.size()
+}
+
 impl Elements {
+    /// Adds zeros until there are so many elements; fewer than there are change nothing.
+    fn grow(&mut self, count: usize) {
+        with_elements!(self, values => {
+            if values.len() < count {
+                values.resize(count, Default::default());
+            }
+        });
+    }
+
     /// The bytes as they lie in memory; none of booleans, which not every byte is.
     fn memory(&mut self) -> &mut [u8] {
         match self {
@@ -123,30 +172,11 @@ impl Elements {
 
     /// Bytes of one element.
     fn size(&self) -> usize {
-        match self {
-            Self::I8(_) | Self::U8(_) | Self::Bool(_) => 1,
-            Self::F16(_) | Self::BF16(_) | Self::I16(_) | Self::U16(_) => 2,
-            Self::F32(_) | Self::I32(_) | Self::U32(_) => 4,
-            Self::F64(_) | Self::I64(_) | Self::U64(_) => 8,
-        }
+        with_elements!(self, values => size_of_element(values))
     }
 
     fn share(self) -> Data {
-        match self {
-            Self::F16(v) => Data::F16(Arc::new(v)),
-            Self::BF16(v) => Data::BF16(Arc::new(v)),
-            Self::F32(v) => Data::F32(Arc::new(v)),
-            Self::F64(v) => Data::F64(Arc::new(v)),
-            Self::I8(v) => Data::I8(Arc::new(v)),
-            Self::I16(v) => Data::I16(Arc::new(v)),
-            Self::I32(v) => Data::I32(Arc::new(v)),
-            Self::I64(v) => Data::I64(Arc::new(v)),
-            Self::U8(v) => Data::U8(Arc::new(v)),
-            Self::U16(v) => Data::U16(Arc::new(v)),
-            Self::U32(v) => Data::U32(Arc::new(v)),
-            Self::U64(v) => Data::U64(Arc::new(v)),
-            Self::Bool(v) => Data::Bool(Arc::new(v)),
-        }
+        with_elements!(self, values => shared(values))
     }
 }
 
@@ -237,19 +267,19 @@ impl Tensor {
         session.charge(0, (count as u64).saturating_mul(dtype.size() as u64))?;
         let mut builder = TensorBuilder::new(session, op, dtype, shape)?;
         match &mut builder.elements {
-            Elements::F16(v) => v.fill(f16::from_f64(value)),
-            Elements::BF16(v) => v.fill(bf16::from_f64(value)),
-            Elements::F32(v) => v.fill(value as f32),
-            Elements::F64(v) => v.fill(value),
-            Elements::I8(v) => v.fill(value as i8),
-            Elements::I16(v) => v.fill(value as i16),
-            Elements::I32(v) => v.fill(value as i32),
-            Elements::I64(v) => v.fill(value as i64),
-            Elements::U8(v) => v.fill(value as u8),
-            Elements::U16(v) => v.fill(value as u16),
-            Elements::U32(v) => v.fill(value as u32),
-            Elements::U64(v) => v.fill(value as u64),
-            Elements::Bool(v) => v.fill(value != 0.0),
+            Elements::F16(v) => v.resize(count, f16::from_f64(value)),
+            Elements::BF16(v) => v.resize(count, bf16::from_f64(value)),
+            Elements::F32(v) => v.resize(count, value as f32),
+            Elements::F64(v) => v.resize(count, value),
+            Elements::I8(v) => v.resize(count, value as i8),
+            Elements::I16(v) => v.resize(count, value as i16),
+            Elements::I32(v) => v.resize(count, value as i32),
+            Elements::I64(v) => v.resize(count, value as i64),
+            Elements::U8(v) => v.resize(count, value as u8),
+            Elements::U16(v) => v.resize(count, value as u16),
+            Elements::U32(v) => v.resize(count, value as u32),
+            Elements::U64(v) => v.resize(count, value as u64),
+            Elements::Bool(v) => v.resize(count, value != 0.0),
         }
         Tensor::from_data(shape, builder.elements.share(), Some(builder.lease))
     }

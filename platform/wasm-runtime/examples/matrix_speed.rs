@@ -114,7 +114,7 @@ fn limits() -> Limits {
         memory_bytes: 1 << 30,
         output_bytes: 256 << 20,
         timeout: Duration::from_secs(300),
-        float_class: job_model::FloatClass::Exact,
+        float_class: tensor_compute::FloatClass::Exact,
         owner: [0; 32],
     }
 }

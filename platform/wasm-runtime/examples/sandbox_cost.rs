@@ -59,7 +59,7 @@ fn calls(job: &LoadedJob) {
         memory_bytes: 256 << 20,
         output_bytes: 1 << 20,
         timeout: Duration::from_secs(60),
-        float_class: job_model::FloatClass::Exact,
+        float_class: tensor_compute::FloatClass::Exact,
         owner: [0; 32],
     };
     let cancel = CancelToken::new();

@@ -6,9 +6,10 @@
 use crate::cancel::CancelToken;
 use job_model::chunk::PlanError;
 use job_model::manifest::ManifestError;
-use job_model::{FloatClass, InputRef, JobMetrics, Outcome, Plan, Requirements, Usage};
+use job_model::{InputRef, JobMetrics, Outcome, Plan, Requirements, Usage};
 use std::io::Write;
 use std::time::Duration;
+use tensor_compute::FloatClass;
 
 /// What a call may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,14 +22,14 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Wall time of the call.
     pub timeout: Duration,
-    /// Which arithmetic the host computes floats with.
+    /// How the host computes with floats. Class `fast` is refused where [`EngineOptions::fast`](crate::EngineOptions) is
+    /// none.
     pub float_class: FloatClass,
-    /// Whose call it is, the requester's node id: calls of different owners share no process of class `fast`. Zero: this
-    /// node's own.
+    /// The node whose task it is: in class `fast`, calls of different owners share no process.
     pub owner: [u8; 32],
 }
 
-/// Class `exact`: plans, checks and reductions are computed by one node, and `run` names the task's class itself.
+/// In class exact: plans, checks and reductions are computed by one node.
 impl From<&Requirements> for Limits {
     fn from(requirements: &Requirements) -> Self {
         Self {
@@ -38,6 +39,20 @@ impl From<&Requirements> for Limits {
             timeout: Duration::from_millis(requirements.timeout_ms),
             float_class: FloatClass::Exact,
             owner: [0; 32],
+        }
+    }
+}
+
+impl Limits {
+    /// What `run` may use: as every other call, in the task's float class, for the node whose task it is.
+    pub fn for_run(requirements: &Requirements, owner: [u8; 32]) -> Self {
+        Self {
+            float_class: match requirements.float_class {
+                job_model::FloatClass::Exact => FloatClass::Exact,
+                job_model::FloatClass::Fast => FloatClass::Fast,
+            },
+            owner,
+            ..Self::from(requirements)
         }
     }
 }

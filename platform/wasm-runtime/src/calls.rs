@@ -11,8 +11,9 @@ use crate::loaded::LoadedJob;
 use crate::outcome::cut;
 use crate::sandbox::{Finished, Request};
 use job_model::limits::{DEFAULT_MEMORY_BYTES, MAX_TEXT_BYTES};
-use job_model::{Chunk, FloatClass, InputRef, JobMetrics, Manifest, Outcome, Plan, Slice};
+use job_model::{Chunk, InputRef, JobMetrics, Manifest, Outcome, Plan, Slice};
 use std::time::Duration;
+use tensor_compute::FloatClass;
 
 /// Least a guest may hand over in one piece, in bytes: a long error message or log line, which is cut on our side.
 const TRANSFER_BYTES_MIN: u64 = 16 << 20;
@@ -197,6 +198,7 @@ impl LoadedJob {
             input_bytes: 0,
             output,
             partials: None,
+            opened: None,
             log: Log::default(),
             metrics: JobMetrics::default(),
             entropy: Entropy::new(seed),

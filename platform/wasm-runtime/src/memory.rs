@@ -4,6 +4,8 @@
 //! with an interrupt to the other processors: a product of matrices of 16 MiB spent half of its time so. A node that works
 //! keeps what it freed; a node at rest gives it back. Process-wide, so it is for the program to ask for.
 //!
+//! What lies at the end of another thread's heap than the main one's stays: the library gives back holes only.
+//!
 //! Elsewhere than on Linux with the GNU C library nothing is done, and nothing depends on it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,3 +51,6 @@ pub fn give_back() {
 pub fn is_used() -> bool {
     USED.load(Ordering::Relaxed)
 }
+
+#[cfg(test)]
+mod tests;

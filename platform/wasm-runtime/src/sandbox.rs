@@ -8,8 +8,9 @@ use crate::cancel::CancelToken;
 use crate::host::{ComputeOptions, HANDLES_MAX, HostState, OPERANDS_MAX, Stop};
 use crate::outcome::{self, Phase};
 use crate::ticker::Ticker;
-use job_model::{FloatClass, JobMetrics, NoVerdict, Outcome, Usage};
+use job_model::{JobMetrics, NoVerdict, Outcome, Usage};
 use std::time::Instant;
+use tensor_compute::FloatClass;
 use wasmtime::{Store, UpdateDeadline};
 
 /// Most component handles (resources) a sandbox may hold: tensors and their like, whose own limit speaks first and clearer,

@@ -11,8 +11,8 @@ pub enum Call {
     Submit(Vec<u8>),
     /// A tensor: id, shape, element type, bytes.
     Upload(u64, Vec<u64>, Vec<u8>, Vec<u8>),
-    /// A read, by the name of the tensor.
-    Read(Vec<u8>),
+    /// A read: the name of the tensor, the answer.
+    Read(Vec<u8>, Vec<u8>),
 }
 
 /// What a guest sent, in order.
@@ -56,10 +56,10 @@ impl Transport for InProcess {
     }
 
     fn read(&mut self, tensor: &[u8]) -> Result<Vec<u8>, String> {
-        self.note(Call::Read(tensor.to_vec()));
-        self.session
-            .read(&self.account, tensor)
-            .map_err(|error| error.to_string())
+        let answer = self.session.read(&self.account, tensor);
+        let answer = answer.map_err(|error| error.to_string())?;
+        self.note(Call::Read(tensor.to_vec(), answer.clone()));
+        Ok(answer)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The fuzz targets as plain functions: each takes any bytes and must return. What it returns is a coarse picture of
 //! how the input was read, from which the mutation loop learns which inputs are new.
 
+mod ledger;
+
 use job_model::codec::{decode, encode};
 use job_model::limits::{MAX_FRAME_BYTES, MAX_GOSSIP_BYTES};
 use job_model::message::{Gossip, ResultBatch};
@@ -14,10 +16,11 @@ use std::io::Read;
 pub type Target = (&'static str, fn(&[u8]) -> String, fn() -> Vec<Vec<u8>>);
 
 /// Every target with its seeds.
-pub const TARGETS: [Target; 3] = [
+pub const TARGETS: [Target; 4] = [
     ("wire_decode", wire_decode, wire_seeds),
     ("manifest", manifest, manifest_seeds),
     ("frame", frame, frame_seeds),
+    ("ledger", ledger::run, ledger::seeds),
 ];
 
 /// Digits and quoted texts cut out, so that two errors of one kind look alike.
@@ -45,6 +48,11 @@ pub fn wire_decode(data: &[u8]) -> String {
     match decode::<Gossip>(data, MAX_GOSSIP_BYTES) {
         Ok(Gossip::Node(advert)) => seen += &opened(&advert),
         Ok(Gossip::Job(advert)) => seen += &opened(&advert),
+        Ok(Gossip::Fork(fork)) => {
+            let mut chain = market::Chain::new(job_model::NodeId::default());
+            let convicted = chain.convict(&fork);
+            seen += &convicted.map_or_else(|error| shape(&error), |author| format!("{}", author.is_some()));
+        }
         Err(error) => seen += &shape(&error),
     }
     if let Ok(plan) = decode::<Plan>(data, MAX_FRAME_BYTES) {
@@ -82,6 +90,13 @@ fn message_seen(message: &Message) -> String {
             format!("{:?}", checked.map_err(|error| shape(&error)))
         }
         Message::Settled { half } => opened(half),
+        Message::Records { halves, .. } => {
+            let mut chain = market::Chain::new(job_model::NodeId::default());
+            let heard = halves.iter().take(4).map(|half| chain.hear(half));
+            heard
+                .map(|heard| heard.map_or_else(|error| shape(&error), |fork| format!("{}", fork.is_some())))
+                .collect()
+        }
         Message::Results(batch) => {
             let claim = ResultBatch::claim(&batch.task, &batch.profile, &batch.results);
             let price: i128 = batch
@@ -136,6 +151,11 @@ impl Read for Pieces<'_> {
         self.0 = later;
         Ok(count)
     }
+}
+
+/// Payments among three nodes by a script of any bytes, against a plain model.
+pub fn ledger(data: &[u8]) -> String {
+    ledger::run(data)
 }
 
 /// A file of length-prefixed, chained frames: a ledger that somebody hands over to be verified. How the bytes arrive

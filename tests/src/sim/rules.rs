@@ -2,7 +2,7 @@
 
 use super::worker::{rounded, truth};
 use super::world::{World, check};
-use job_model::{Outcome, TaskFailure, TaskId, TaskStatus, UnixMillis, VerifyPolicy};
+use job_model::{Event, Outcome, TaskFailure, TaskId, TaskStatus, UnixMillis, VerifyPolicy};
 use scheduler::{Blocker, Input};
 
 impl World {
@@ -107,7 +107,13 @@ impl World {
         for worker in &self.workers {
             let distrusted = self.scheduler.is_distrusted(worker.id);
             check(worker.liar || !distrusted, || {
-                format!("honest worker {} is distrusted", worker.id.short())
+                let why = self.journal.iter().find_map(|(event, _)| match event {
+                    Event::NodeDistrusted { node, task, chunk } if *node == worker.id => {
+                        self.scheduler.chunk(*task, *chunk)
+                    }
+                    _ => None,
+                });
+                format!("honest worker {} is distrusted: {why:?}", worker.id.short())
             })?;
             self.report.liars_found += u32::from(distrusted);
         }

@@ -2,7 +2,7 @@
 //! the rounding errors of both sides.
 
 use crate::Chunk;
-use crate::check::{Distance, ROUNDS, cannot_tell, roundoff, rows_of, signs};
+use crate::check::{Distance, ROUNDS, Rows, cannot_tell, roundoff, rows_of, signs};
 use crate::host::Block;
 use crate::matrix::Matrix;
 use crate::product::panels;
@@ -18,7 +18,7 @@ const SLACK: f64 = 2.0;
 const DEVIATIONS: f64 = 8.5;
 
 /// Whether the rows are those of the product.
-pub fn check(chunk: &Chunk, slices: &Slices, data: &[u8]) -> Result<bool> {
+pub fn check(chunk: &Chunk, slices: &Slices, claimed: &Rows<'_>) -> Result<bool> {
     let (from, to, cols) = rows_of(chunk)?;
     let (a, b, element) = (&chunk.a, second(chunk)?, chunk.element);
     if cols == 0 || from == to {
@@ -32,15 +32,10 @@ pub fn check(chunk: &Chunk, slices: &Slices, data: &[u8]) -> Result<bool> {
     let worst = (2.0 * DEVIATIONS * (a.cols as f64 + cols as f64)).max(usual);
     let mut farthest = Distance::Right;
     let tiny = smallest_normal(element) * a.cols as f64 * (cols as f64).sqrt();
-    let claimed_row = (cols * element.size()) as usize;
     for rows in panels(to - from, STEP_BYTES / row_bytes) {
         let own = a.block(slices, from + rows.start..from + rows.end, 0..a.cols, element)?;
-        let bytes = data
-            .get(rows.start as usize * claimed_row..rows.end as usize * claimed_row)
-            .unwrap_or_default();
-        let claimed = Block::from_bytes(element, (rows.end - rows.start, cols), bytes)?;
         let ours = own.multiply(&right)?.numbers()?;
-        let theirs = claimed.multiply(&random)?.numbers()?;
+        let theirs = claimed.block(element, rows, cols)?.multiply(&random)?.numbers()?;
         let norms = norms(&own, element)?;
         for ((ours, theirs), norm) in ours
             .chunks(ROUNDS as usize)

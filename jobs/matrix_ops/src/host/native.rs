@@ -36,6 +36,14 @@ impl Block {
         Self::from_bytes(element, shape, &bytes)
     }
 
+    /// From a claimed output, from a byte on.
+    pub fn from_claim(claimed: &OpenPartial, offset: u64, element: ElementType, shape: (u64, u64)) -> Result<Self> {
+        let wanted = (shape.0 * shape.1 * element.size()) as usize;
+        let all = claimed.bytes();
+        let bytes = all.get(offset as usize..).and_then(|bytes| bytes.get(..wanted));
+        Self::from_bytes(element, shape, bytes.unwrap_or_default())
+    }
+
     /// From little-endian bytes.
     pub fn from_bytes(element: ElementType, shape: (u64, u64), bytes: &[u8]) -> Result<Self> {
         if bytes.len() as u64 != shape.0 * shape.1 * element.size() {

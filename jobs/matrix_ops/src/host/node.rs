@@ -32,6 +32,12 @@ impl Block {
         )?))
     }
 
+    /// From a claimed output, from a byte on.
+    pub fn from_claim(claimed: &OpenPartial, offset: u64, element: ElementType, shape: (u64, u64)) -> Result<Self> {
+        let shape = [length(shape.0)?, length(shape.1)?];
+        Ok(Self(claimed.tensor(offset, element.dtype(), &shape)?))
+    }
+
     /// From little-endian bytes.
     pub fn from_bytes(element: ElementType, shape: (u64, u64), bytes: &[u8]) -> Result<Self> {
         let shape = [length(shape.0)?, length(shape.1)?];

@@ -25,6 +25,8 @@ pub fn run(app: &App) -> Result<Exit, CliError> {
             "fast",
             "reputation",
             "ok/wrong",
+            "right",
+            "there",
             "balance",
         ];
         let mut table = Table::new(&head);
@@ -40,12 +42,14 @@ pub fn run(app: &App) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
-fn cells(peer: &PeerReport) -> [String; 11] {
-    let state = match (peer.connected, peer.distrusted) {
-        (_, true) => "distrusted",
-        (true, false) => "connected",
-        (false, false) => "away",
+fn cells(peer: &PeerReport) -> [String; 13] {
+    let state = match peer {
+        PeerReport { forked: true, .. } => "forked",
+        PeerReport { distrusted: true, .. } => "distrusted",
+        PeerReport { connected: true, .. } => "connected",
+        PeerReport { .. } => "away",
     };
+    let share = |share: f64| format!("{:.1} %", share * 100.0);
     [
         peer.node.short(),
         peer.addresses.first().map_or("-".to_owned(), ToString::to_string),
@@ -57,6 +61,8 @@ fn cells(peer: &PeerReport) -> [String; 11] {
         peer.capability.fast().map_or("-", DeviceKind::name).to_owned(),
         peer.reputation.clone(),
         format!("{}/{}", peer.accepted, peer.wrong),
+        share(peer.correctness_at_least),
+        share(peer.availability),
         peer.balance.to_string(),
     ]
 }

@@ -113,6 +113,10 @@ pub const KEYS: &[Key] = &[
     ),
     value("credits.max_balance", "most a balance may reach, in credits"),
     value(
+        "credits.newcomer_budget",
+        "what all peers together that are not on the allow-list may newly owe per day, in credits",
+    ),
+    value(
         "scheduler.hedge_factor",
         "a replica older than this many times the median is hedged",
     ),

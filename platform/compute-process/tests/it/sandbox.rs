@@ -1,11 +1,12 @@
 //! Guests in class `fast`: the same jobs as in class `exact`, on the far side.
 
 use crate::rig::{MEMORY_BYTES, host};
-use job_model::{FloatClass, NoVerdict, Outcome};
+use job_model::{NoVerdict, Outcome};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tensor_compute::FloatClass;
 use wasm_runtime::{CancelToken, Engine, EngineOptions, Limits, LoadedJob, ReadInput, RunCall, RunReport};
 
 const TARGET: &str = "wasm32-unknown-unknown";

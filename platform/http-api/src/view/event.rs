@@ -278,7 +278,7 @@ pub enum Happening {
         /// How many replicas it settles.
         lines: u32,
     },
-    /// Both halves of a settlement are chained.
+    /// Both halves of a settlement or of a transfer are chained.
     SettlementSigned {
         /// The other side.
         #[schema(value_type = Hash)]
@@ -287,6 +287,9 @@ pub enum Happening {
         seq_in_chain: u64,
         /// What our balance changed by, in micro-credits.
         amount: i64,
+        /// There for a transfer: what its payer burned besides, in micro-credits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fee: Option<i64>,
     },
 }
 

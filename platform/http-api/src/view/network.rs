@@ -148,6 +148,14 @@ pub struct Peer {
     pub accepted: u64,
     /// Replicas of it that contradicted what was accepted.
     pub wrong: u64,
+    /// Expected share of right results, 0 to 1, from what this node saw in 30 days.
+    pub correctness: f64,
+    /// A lower bound of `correctness` at 95 % confidence.
+    pub correctness_at_least: f64,
+    /// Expected share of replicas it brings in time, 0 to 1.
+    pub availability: f64,
+    /// Whether it signed two contradicting records: nothing is done with it any more.
+    pub forked: bool,
     /// Positive when it owes, in micro-credits.
     pub balance: i64,
 }
@@ -268,6 +276,10 @@ impl From<PeerReport> for Peer {
             reputation: report.reputation,
             accepted: report.accepted,
             wrong: report.wrong,
+            correctness: finite(report.correctness),
+            correctness_at_least: finite(report.correctness_at_least),
+            availability: finite(report.availability),
+            forked: report.forked,
             balance: report.balance.0,
         }
     }

@@ -9,10 +9,10 @@ use job_model::message::{Advert, AssignBatch, Assignment, Gossip, Hello, JobAdve
 use job_model::receipt::{ReplicaVerdict, lines_root};
 use job_model::sign::{NodeKey, Signed};
 use job_model::{
-    BlobHash, Capability, Comparison, Event, FloatClass, HalfBlock, InputDecl, InputRef, JobId, Load, LossReason,
+    BlobHash, Capability, Comparison, Event, FloatClass, Fork, HalfBlock, InputDecl, InputRef, JobId, Load, LossReason,
     Manifest, Message, MicroCredits, NoVerdict, NodeId, Outcome, Output, Placement, Priority, ProfileId, Quote, Rates,
     ReceiptLine, Recorded, Requirements, Settlement, Slice, TaskConfig, TaskFailure, TaskId, TaskSpec, Tolerance,
-    TrapKind, UnixMillis, Usage, VerifyPolicy,
+    Transfer, TrapKind, UnixMillis, Usage, VerifyPolicy,
 };
 
 pub fn key(seed: u8) -> NodeKey {
@@ -229,8 +229,31 @@ pub fn half(answer: bool) -> Signed<HalfBlock> {
         answers,
         settlement,
         balance,
+        transfer: None,
     };
     Signed::new(&key(if answer { 2 } else { 1 }), &half)
+}
+
+/// A transfer by the author of `half(false)`, at the same position of its chain.
+pub fn transfer_half() -> Signed<HalfBlock> {
+    let work = half(false).open().unwrap();
+    let settlement = Settlement {
+        profile: ProfileId::default(),
+        task: TaskId::default(),
+        job: JobId::default(),
+        quote: 0,
+        lines_root: BlobHash::default(),
+        lines: 0,
+        fuel: 0,
+        ..work.settlement.clone()
+    };
+    let transfer = Some(Transfer { fee: MicroCredits(1) });
+    let half = HalfBlock {
+        settlement,
+        transfer,
+        ..work
+    };
+    Signed::new(&key(1), &half)
 }
 
 pub fn advert() -> Signed<Advert> {
@@ -265,13 +288,19 @@ pub fn gossip() -> Vec<(&'static str, Gossip)> {
         size: 123_456,
         at: at(),
     };
+    let fork = Fork {
+        first: half(false),
+        second: transfer_half(),
+    };
     let all = vec![
         Gossip::Node(advert()),
         Gossip::Job(Signed::new(&key(3), &advert_of_job)),
+        Gossip::Fork(Box::new(fork)),
     ];
     let name = |gossip: &Gossip| match gossip {
         Gossip::Node(_) => "node",
         Gossip::Job(_) => "job",
+        Gossip::Fork(_) => "fork",
     };
     all.into_iter().map(|gossip| (name(&gossip), gossip)).collect()
 }
@@ -284,6 +313,11 @@ pub fn results_batch() -> ResultBatch {
         results: results(),
         signature: key(2).sign(ResultBatch::DOMAIN, &claim),
     }
+}
+
+fn records() -> Message {
+    let halves = vec![half(true), transfer_half()];
+    Message::Records { halves, answer: true }
 }
 
 pub fn messages() -> Vec<(&'static str, Message)> {
@@ -347,6 +381,7 @@ pub fn messages() -> Vec<(&'static str, Message)> {
             hash: blob(8),
             size: None,
         },
+        records(),
         Message::Bye {
             reason: "shutdown".to_owned(),
         },
@@ -356,7 +391,7 @@ pub fn messages() -> Vec<(&'static str, Message)> {
         .collect()
 }
 
-pub const MESSAGE_NAMES: [&str; 13] = [
+pub const MESSAGE_NAMES: [&str; 14] = [
     "hello",
     "quote_request",
     "quote_offer",
@@ -369,6 +404,7 @@ pub const MESSAGE_NAMES: [&str; 13] = [
     "settle_refused",
     "who_has",
     "have",
+    "records",
     "bye",
 ];
 
@@ -386,6 +422,7 @@ fn message_name(message: &Message) -> &'static str {
         Message::SettleRefused { .. } => "settle_refused",
         Message::WhoHas { .. } => "who_has",
         Message::Have { .. } => "have",
+        Message::Records { .. } => "records",
         Message::Bye { .. } => "bye",
     }
 }
@@ -509,6 +546,7 @@ fn single_events() -> Vec<Event> {
             peer: node(2),
             seq: 3,
             amount: MicroCredits(-22),
+            fee: None,
         },
     ]
 }
@@ -544,6 +582,12 @@ pub fn events() -> Vec<(String, Event)> {
     // Behind the others, whose numbers are in the golden file.
     all.extend(checked_events());
     all.extend(compared_events());
+    all.push(Event::SettlementSigned {
+        peer: node(2),
+        seq: 4,
+        amount: MicroCredits(-99),
+        fee: Some(MicroCredits(1)),
+    });
     (0..)
         .zip(all)
         .map(|(at, event): (u32, Event)| (format!("{at:02}.{}", event_name(&event)), event))

@@ -103,7 +103,8 @@ fn both_sides_end_equal_and_opposite() {
             Event::SettlementSigned {
                 peer: node(2),
                 seq: u64::from(round) + 1,
-                amount: -amount
+                amount: -amount,
+                fee: None,
             }
         );
         assert_eq!(
@@ -111,7 +112,8 @@ fn both_sides_end_equal_and_opposite() {
             Some(Event::SettlementSigned {
                 peer: node(1),
                 seq: u64::from(round) + 1,
-                amount
+                amount,
+                fee: None,
             })
         );
         assert!(matches!(proposal.event, Event::SettlementProposed { lines: 10, .. }));

@@ -382,6 +382,7 @@ fn a_settlement_is_booked_once() {
         peer: node(2),
         seq: 1,
         amount: MicroCredits(30),
+        fee: None,
     };
     market.apply(&earned, T0);
     market.apply(&earned, T0);
@@ -402,6 +403,7 @@ fn a_settlement_is_booked_once() {
         peer: node(2),
         seq: 1,
         amount: -price(1000),
+        fee: None,
     };
     for event in [&proposed, &proposed, &signed, &signed] {
         requester.tell(event.clone());

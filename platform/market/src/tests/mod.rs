@@ -2,10 +2,14 @@
 
 mod accounts;
 mod chain;
+mod credit;
+mod forks;
 mod golden;
 mod ledger;
 mod market;
 mod prices;
+mod reputation;
+mod transfers;
 mod two_sides;
 
 use crate::{Market, MarketInput, MarketOptions, MarketOutput};

@@ -85,6 +85,7 @@ impl Node {
             kills: 0,
             reconciled: 0,
         };
+        new.market.list_peers((1..=NODES).map(node));
         let mut fate = Fate {
             random: &mut Random(0),
             deadly: false,
@@ -112,6 +113,7 @@ impl Node {
     fn restart(&mut self, now: UnixMillis) {
         self.kills += 1;
         self.market = Market::new(MarketOptions::default(), node(self.seed));
+        self.market.list_peers((1..=NODES).map(node));
         for (event, at) in &self.disk.journal {
             self.market.apply(event, *at);
         }
@@ -199,6 +201,8 @@ impl Node {
             Message::Settle { half, lines } => {
                 let ran =
                     |task: &TaskId, chunk: u32, attempt: u32| self.disk.ran.get(&(*task, chunk, attempt)).copied();
+                let block = half.open().unwrap();
+                self.market.may_take(&half.node, &block, now).unwrap();
                 let answered = self.chain.accept_proposal(&key(self.seed), &half, &lines, ran).unwrap();
                 if let Some(record) = &answered.record {
                     self.append(record, fate)?;
@@ -231,6 +235,20 @@ impl Node {
             self.disk.ran.insert((task, result.chunk, result.attempt), ran);
         }
         results
+    }
+
+    /// Gives some credits away, if the rules allow it.
+    fn give(&mut self, to: u8, now: UnixMillis, fate: &mut Fate<'_>, net: &mut Network) -> Result<(), Killed> {
+        let amount = MicroCredits(50_000 + (fate.random.next() % 500_000) as i64);
+        let Ok(parts) = self.market.may_give(&node(to), amount, self.chain.giving()) else {
+            return Ok(());
+        };
+        assert_eq!(parts.0 + parts.1, amount);
+        let given = self.chain.propose_transfer(&key(self.seed), node(to), parts, now);
+        self.append(&given.record, fate)?;
+        fate.step()?;
+        net.push((to, given.message));
+        Ok(())
     }
 
     fn resend(&self, net: &mut Network) {
@@ -341,6 +359,10 @@ fn simulate(seed: u64) -> (u32, usize) {
                 nodes[at].resend(&mut net);
                 Ok(())
             }
+            3 => {
+                let to = 1 + (at as u8 + 1 + fate.random.below(2) as u8) % NODES;
+                nodes[at].give(to, now, &mut fate, &mut net)
+            }
             _ => deliver(&mut nodes, now, &mut fate, &mut net),
         };
         if lived.is_err() {
@@ -350,7 +372,7 @@ fn simulate(seed: u64) -> (u32, usize) {
     let kills = nodes.iter().map(|node| node.kills).sum();
     let reconciled = nodes.iter().map(|node| node.reconciled).sum();
     settle_all(&mut nodes, now, &mut random);
-    compare(&nodes);
+    assert!(compare(&nodes) > MicroCredits::ZERO, "the test must transfer");
     (kills, reconciled)
 }
 
@@ -390,16 +412,22 @@ fn settle_all(nodes: &mut [Node], now: UnixMillis, random: &mut Random) {
     }
 }
 
-fn compare(nodes: &[Node]) {
-    let mut total = MicroCredits::ZERO;
+/// Returns the fees that were burned.
+fn compare(nodes: &[Node]) -> MicroCredits {
+    let (mut total, mut burned) = (MicroCredits::ZERO, MicroCredits::ZERO);
     for here in nodes {
         here.market.check_invariants().unwrap();
         let view = here.market.balance();
         assert_eq!((view.held, view.unsettled), (MicroCredits::ZERO, MicroCredits::ZERO));
         assert_eq!(here.chain.unanswered_count(), 0);
-        total += view.balance - view.initial;
+        total += view.balance - view.initial + view.burned;
+        burned += view.burned;
         let report = verify_ledger(here.disk.ledger.bytes.as_slice(), Some(node(here.seed))).unwrap();
         assert!(report.is_sound(), "{:?}", report.problems);
+        assert_eq!(
+            (report.burned, report.total),
+            (view.burned, view.balance - view.initial + view.burned)
+        );
         for there in nodes.iter().filter(|there| there.seed != here.seed) {
             let balance = here.chain.balance(&node(there.seed));
             assert_eq!(balance, -there.chain.balance(&node(here.seed)));
@@ -419,6 +447,7 @@ fn compare(nodes: &[Node]) {
         }
     }
     assert_eq!(total, MicroCredits::ZERO);
+    burned
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub fn audited(context: &Arc<Context>, request: &Request) -> Result<Option<Order
         Request::Import { path, .. } => ("blob import", path.display().to_string()),
         Request::Submit(submit) => ("task submit", submit.job.clone()),
         Request::Cancel { task, .. } => ("task cancel", task.clone()),
+        Request::Transfer { node, amount } => ("ledger transfer", format!("{node} {amount}")),
         Request::Shutdown => ("node stop", String::new()),
         Request::Access(AccessRequest::TokenNew(new)) => ("token new", format!("{} {}", new.role.name(), new.name)),
         Request::Access(AccessRequest::TokenRevoke { id }) => ("token revoke", id.clone()),

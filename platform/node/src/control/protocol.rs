@@ -11,7 +11,7 @@ mod reports;
 pub use reports::*;
 
 use job_model::task::{Requirements, TaskConfig};
-use job_model::{BlobHash, Recorded, TaskId};
+use job_model::{BlobHash, MicroCredits, NodeId, Recorded, TaskId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -119,6 +119,8 @@ pub enum Request {
     Peers,
     /// Balances per peer.
     Ledger,
+    /// Give credits to a connected peer.
+    Transfer { node: NodeId, amount: MicroCredits },
     /// Prices.
     Prices,
     /// Checks, each with a remedy.
@@ -182,6 +184,8 @@ pub enum Reply {
     Peers(Vec<PeerReport>),
     /// [`Request::Ledger`].
     Ledger(Box<LedgerReport>),
+    /// [`Request::Transfer`].
+    Transfer(Box<TransferReport>),
     /// [`Request::Prices`].
     Prices(Box<PricesReport>),
     /// [`Request::Doctor`].

@@ -5,6 +5,7 @@ pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod submit;
 pub(crate) mod tasks;
+pub(crate) mod transfer;
 
 pub use jobs::load_builtin_jobs;
 pub use submit::IMPORT_PIN;
@@ -83,6 +84,7 @@ async fn answer(request: Request, context: &Arc<Context>, replies: Replies) -> R
         }
         Request::Peers => Reply::Peers(context.ask(|core| core.peer_reports()).await?),
         Request::Ledger => Reply::Ledger(Box::new(inspect::ledger(context).await?)),
+        Request::Transfer { node, amount } => Reply::Transfer(Box::new(transfer::give(context, node, amount).await?)),
         Request::Prices => Reply::Prices(Box::new(context.ask(|core| core.prices_report()).await?)),
         Request::Doctor => Reply::Doctor(inspect::doctor(context).await?),
         Request::Webhook(request) => Reply::Webhook(Box::new(crate::webhooks::handle(context, request).await?)),

@@ -3,14 +3,11 @@
 use super::{Core, Peer};
 use crate::context::{Arrived, Ran as RanBatch};
 use crate::effects::Effect;
-use crate::journal::ran_key;
-use crate::worker::{WorkerInput, no_verdict};
-use job_model::codec;
+use crate::worker::WorkerInput;
 use job_model::event::ReplicaResult;
 use job_model::limits::{MAX_BATCH_REPLICAS, MAX_FRAME_BYTES};
 use job_model::message::{AssignBatch, ResultBatch};
-use job_model::{Message, NoVerdict, NodeId, Outcome, Output, TaskId};
-use market::Ran;
+use job_model::{Message, NodeId, Outcome, Output, TaskId};
 use peer_network::PeerEvent;
 use scheduler::Input;
 
@@ -51,6 +48,7 @@ impl Core {
                     known.gone = why;
                 }
                 self.forget_quotes_of(peer);
+                self.forget_listener(&peer);
                 self.schedule(Input::WorkerDown { worker: peer });
                 self.effect(Effect::Worker(WorkerInput::RequesterDown { requester: peer }));
             }
@@ -62,6 +60,7 @@ impl Core {
                     self.jobs.hear(publisher, advert);
                 }
             }
+            PeerEvent::Fork { fork, .. } => self.on_fork(*fork),
             PeerEvent::Misbehaved { peer, why } => tracing::warn!(node = %peer.short(), %why, "peer broke the rules"),
             PeerEvent::Refused { peer, why } => {
                 tracing::warn!(node = %peer.short(), %why, "no connection");
@@ -95,9 +94,8 @@ impl Core {
             }
             Message::Settle { half, lines } => self.on_settle(from, &half, &lines),
             Message::Settled { half } => self.on_settled(from, &half),
-            Message::SettleRefused { seq, why } => {
-                tracing::warn!(node = %from.short(), seq, %why, "the worker does not sign our settlement");
-            }
+            Message::SettleRefused { seq, why } => self.on_settle_refused(from, seq, why),
+            Message::Records { halves, answer } => self.on_records(from, &halves, answer),
             Message::WhoHas { hash } => self.effect(Effect::AnswerWhoHas { to: from, hash }),
             Message::Have { hash, size } => self.effect(Effect::Have { from, hash, size }),
             Message::Hello(_) | Message::Bye { .. } => {}
@@ -110,66 +108,28 @@ impl Core {
             tracing::warn!(%node, count, "assignment cut to {MAX_BATCH_REPLICAS} replicas");
             batch.replicas.truncate(MAX_BATCH_REPLICAS);
         }
-        let quoted = from == self.me
-            || self
-                .market
-                .issued_rates(&from, &batch.job, batch.quote, self.now)
-                .is_ok();
-        if quoted {
+        if let Some(batch) = self.admit(from, batch) {
             self.effect(Effect::Worker(WorkerInput::Assign { requester: from, batch }));
-            return;
         }
-        let why = format!(
-            "quote {} is not known here or has ended; ask for a new one",
-            batch.quote
-        );
-        let refused =
-            |a: &job_model::message::Assignment| no_verdict((a.chunk, a.attempt), NoVerdict::Refused(why.clone()));
-        let results = batch.replicas.iter().map(refused).collect();
-        let AssignBatch { task, job, quote, .. } = *batch;
-        self.on_ran(RanBatch {
-            requester: from,
-            task,
-            job,
-            quote,
-            results,
-        });
     }
 
     /// Our worker ran replicas: what they cost is written down before the requester hears of them.
     pub fn on_ran(&mut self, ran: RanBatch) {
-        let RanBatch {
-            requester,
-            task,
-            job,
-            quote,
-            results,
-        } = ran;
-        if requester == self.me {
-            return self.on_arrived(Arrived {
-                worker: self.me,
-                task,
-                results,
-                lost: Vec::new(),
-                why: String::new(),
-            });
+        if ran.requester != self.me {
+            self.remember_ran(&ran);
+            return self.send_ran(ran.requester, ran.task, ran.results);
         }
-        if let Ok(rates) = self.market.issued_rates(&requester, &job, quote, self.now) {
-            for result in &results {
-                let Some(vote) = result.outcome.vote() else { continue };
-                let usage = &result.usage;
-                let bytes = usage.input_bytes.saturating_add(usage.output_bytes);
-                let ran = Ran {
-                    vote,
-                    fuel: usage.fuel,
-                    bytes,
-                    price: rates.price(usage),
-                };
-                self.batch
-                    .ran
-                    .push((ran_key(&task, result.chunk, result.attempt), codec::encode(&ran)));
-            }
-        }
+        self.on_arrived(Arrived {
+            worker: self.me,
+            task: ran.task,
+            results: ran.results,
+            lost: Vec::new(),
+            why: String::new(),
+        });
+    }
+
+    /// Results for a requester, in messages that fit.
+    pub(super) fn send_ran(&mut self, requester: NodeId, task: TaskId, results: Vec<ReplicaResult>) {
         let mut part = Vec::new();
         let mut bytes = 0;
         for result in results {

@@ -6,7 +6,9 @@
 //! `apply` functions rebuild the same state ([`replay`]).
 
 mod checks;
+mod forks;
 mod jobs;
+mod lending;
 mod messages;
 mod metric_book;
 mod offers;
@@ -15,6 +17,7 @@ mod reports;
 mod settle;
 mod task_book;
 mod tasks;
+mod transfers;
 
 pub use jobs::{JobBook, KnownJob};
 pub use metric_book::MetricBook;
@@ -23,6 +26,7 @@ pub use reports::{Bundle, slices_by_hash};
 pub use settle::count_verdicts;
 pub use task_book::{TaskBook, TaskFilter, TaskPage, TaskPlace};
 pub use tasks::confirmations_needed;
+pub use transfers::Transferred;
 
 use crate::config::NodeConfig;
 use crate::effects::Effect;
@@ -90,6 +94,12 @@ pub struct Core {
     judged: (u64, u64),
     /// Failure bundles kept so far, per task.
     bundles: BTreeMap<TaskId, usize>,
+    /// Why peers did not sign proposals of ours, by position and peer.
+    refusals: BTreeMap<(u64, NodeId), String>,
+    /// When records were last shown to a peer.
+    shown_at: UnixMillis,
+    /// When each connected peer last showed records.
+    heard_at: BTreeMap<NodeId, UnixMillis>,
 }
 
 /// What a core is made of.
@@ -125,12 +135,16 @@ impl Core {
             slots,
             config,
             scheduler,
-            market,
+            mut market,
             chain,
             ledger_tail,
             judged,
             journal,
         } = parts;
+        market.serve_with(slots);
+        market.list_peers(config.network.allow.iter().flatten().copied());
+        // The proofs are in the ledger file.
+        chain.forks().for_each(|(node, _)| market.ban(*node));
         Self {
             me: key.id(),
             key,
@@ -156,6 +170,9 @@ impl Core {
             fast: None,
             judged,
             bundles: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            shown_at: UnixMillis::default(),
+            heard_at: BTreeMap::new(),
         }
     }
 
@@ -270,6 +287,7 @@ impl Core {
         self.schedule(Input::Tick);
         self.let_market(MarketInput::FlushSettlements { force: false });
         self.refresh_quotes();
+        self.show_records();
         self.forget_old_tasks();
         self.offers_due = true;
     }

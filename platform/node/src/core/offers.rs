@@ -203,6 +203,10 @@ impl Core {
             }),
             _ => Ok(()),
         };
+        if self.market.is_banned(&node) {
+            let why = "it forked its chain: the proof is in this node's ledger file".to_owned();
+            candidate.eligible = Err(Ineligible::QuoteRefused { why });
+        }
         if candidate.eligible.is_err() {
             return candidate;
         }
@@ -280,7 +284,7 @@ impl Core {
         } else if !self.market.may_earn() {
             Some("this node has as many credits as it may have".to_owned())
         } else {
-            None
+            self.credit_refusal(&from, priority)
         };
         if let Some(why) = refusal {
             return self.send(from, Message::QuoteRefused { job, priority, why });

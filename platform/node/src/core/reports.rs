@@ -257,8 +257,12 @@ impl Core {
             load: peer.load,
             distrusted: self.scheduler.is_distrusted(*node),
             reputation: level_name(self.market.level(node)).to_owned(),
-            accepted: self.market.judged(node).0,
-            wrong: self.market.judged(node).1,
+            accepted: self.market.judged(node).right(),
+            wrong: self.market.judged(node).wrong,
+            correctness: self.market.trust(node, None).correct.mean(),
+            correctness_at_least: self.market.trust(node, None).correct.lower(),
+            availability: self.market.trust(node, None).available.mean(),
+            forked: self.market.is_banned(node),
             balance: balances.get(node).copied().unwrap_or_default(),
         };
         self.peers.iter().map(report).collect()
@@ -278,6 +282,7 @@ impl Core {
                 held: row.held,
                 balance: row.balance,
                 credit_left: row.credit_left,
+                lends: self.market.lent(&row.peer, self.now).1.unwrap_or_default(),
                 unanswered: self.unanswered(&row.peer),
             });
         LedgerReport {
@@ -285,6 +290,8 @@ impl Core {
             file,
             records: self.ledger_tail.records,
             balance: self.market.balance().balance,
+            burned: self.market.balance().burned,
+            forked: self.chain.forks().map(|(node, _)| *node).collect(),
             rows: rows.collect(),
         }
     }

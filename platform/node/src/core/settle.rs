@@ -5,7 +5,7 @@ use crate::journal::ran_key;
 use job_model::codec;
 use job_model::receipt::ReplicaVerdict;
 use job_model::sign::Signed;
-use job_model::{Event, HalfBlock, Message, MicroCredits, NodeId, ReceiptLine};
+use job_model::{Event, Fork, HalfBlock, Message, MicroCredits, NodeId, ReceiptLine};
 use market::ledger_file::encode_record;
 use market::{LedgerRecord, Ran, SettleError, SettlementDraft};
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ impl Core {
         self.send(worker, proposal.message);
     }
 
-    fn append_ledger(&mut self, record: &LedgerRecord) {
+    pub(super) fn append_ledger(&mut self, record: &LedgerRecord) {
         let (bytes, tail) = encode_record(&self.ledger_tail, record);
         self.ledger_tail = tail;
         self.batch.ledger.extend_from_slice(&bytes);
@@ -55,6 +55,11 @@ impl Core {
         };
         if half.node != from {
             return tracing::warn!(node = %from.short(), "settlement dropped: it is of another node");
+        }
+        if let Some(why) = self.refuses_transfer(&from, half) {
+            tracing::warn!(node = %from.short(), %why, "transfer refused");
+            let seq = half.open().map_or(0, |block| block.seq);
+            return self.send(from, Message::SettleRefused { seq, why });
         }
         let keys: Vec<Vec<u8>> = lines
             .iter()
@@ -78,6 +83,8 @@ impl Core {
                     self.append_ledger(record);
                     count_verdicts(&mut self.judged, lines);
                     self.batch.ran_done.extend(keys);
+                    self.market
+                        .covered(from, ran.values().map(|ran| ran.price).sum(), self.now);
                 }
                 if let Some(event) = answered.event {
                     self.emit(event);
@@ -117,7 +124,7 @@ impl Core {
     /// The proof of a fork goes into the ledger file: its author stays banned after a restart.
     fn keep_fork(&mut self, error: &SettleError) {
         if let SettleError::Fork(fork) = error {
-            self.append_ledger(&LedgerRecord::Fork(fork.clone()));
+            self.ban(fork.first.node, Fork::clone(fork));
         }
     }
 

@@ -37,6 +37,10 @@ pub fn market(config: &NodeConfig) -> MarketOptions {
         },
         initial_credits: micro(config.credits.initial),
         max_balance: micro(config.credits.max_balance),
+        credit: market::CreditOptions {
+            newcomer_budget: micro(config.credits.newcomer_budget),
+            ..market::CreditOptions::default()
+        },
         ..MarketOptions::default()
     }
 }

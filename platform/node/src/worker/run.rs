@@ -162,11 +162,7 @@ pub fn execute(
     let started = Instant::now();
     let class = details.requirements.float_class;
     let seed = ChunkKey::new(&context.profile, &details.job, class, chunk, &details.inputs).0;
-    let limits = Limits {
-        float_class: class,
-        owner: *details.requester.as_bytes(),
-        ..Limits::from(&details.requirements)
-    };
+    let limits = Limits::for_run(&details.requirements, *details.requester.as_bytes());
     let reader = context.store.reader(context.runtime.clone());
     let slices = Box::new(SliceReader::new(reader, &chunk.slices, &details.inputs));
     let report = job.run(RunCall {

@@ -114,6 +114,32 @@ fn what_could_not_be_compared_is_no_lie() {
 }
 
 #[test]
+fn a_value_close_to_two_references_is_right_by_either() {
+    // It joined the first one, which could not be compared with the second; the second one wins.
+    check(
+        "> submit quorum=3 1 compare=tolerance
+         > offer n1 n2 n3
+         assign n1 Policy 0/0
+         assign n2 Policy 0/1
+         assign n3 Policy 0/2
+         > n1 0/0=a
+         > n2 0/1=b
+         compare 0/0~1
+         > compare 0/0~1=too_large
+         > n3 0/2=c
+         compare 0/0~2 0/1~2
+         > compare 0/0~2=close 0/1~2=close
+         > offer n1 n2 n3 n4 n5
+         assign n4 Escalation 0/3
+         > n4 0/3=b
+         assign n5 Escalation 0/4
+         > n5 0/4=b
+         chunk 0 winner 1 0:n1=Undecided 1:n2=Accepted 2:n3=Accepted 3:n4=Accepted 4:n5=Accepted
+         reduce",
+    );
+}
+
+#[test]
 fn errors_are_compared_exactly() {
     check(
         "> submit quorum=2 1 compare=tolerance

@@ -3,20 +3,23 @@
 //! convolution: for each element the kernel's taps in row-major order, each a chain over the channels, added one after the
 //! other, then the bias. Which algorithm computes it changes no bit.
 
+mod columns;
 mod depthwise;
-mod forward;
+mod panels;
 mod transposed;
 pub(crate) mod window;
 
 #[cfg(test)]
 mod tests;
 
-use super::device::offered;
-use super::matmul::number::Number;
+use super::device::{forced, offered};
+use super::functions::Real;
+use super::matmul::number::{Number, Path};
 use super::matmul::{half_to_single, single_to_half};
+use super::norm::affine;
 use crate::dtype::DType;
 use crate::error::{ComputeError, Result};
-use crate::op::{ConvOptions, Op};
+use crate::op::{ConvOptions, Op, Unary};
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use window::{Windows, spread};
@@ -60,7 +63,47 @@ impl Geometry {
 struct Operands<'a, T> {
     x: &'a [T],
     weight: &'a [T],
+    finish: Finish<'a, T>,
+}
+
+/// What becomes of each sum, by channel of the result: every step just as the operation it stands for would do it, so that
+/// doing it here changes no bit.
+#[derive(Clone, Copy)]
+struct Finish<'a, T> {
     bias: Option<&'a [T]>,
+    /// Factor and summand of a normalisation with known mean and variance.
+    scaled: Option<(&'a [T], &'a [T])>,
+    /// Whether negative numbers become 0.
+    rectified: bool,
+}
+
+impl<T: Number> Finish<'_, T> {
+    /// On elements of one channel.
+    #[inline(always)]
+    fn apply(self, channel: usize, out: &mut [T]) {
+        let bias = self.bias.map(|bias| bias[channel]);
+        let scaled = self.scaled.map(|(factor, summand)| (factor[channel], summand[channel]));
+        for value in out {
+            let sum = match bias {
+                Some(bias) => value.plus(bias).settled(),
+                None => value.settled(),
+            };
+            let sum = match scaled {
+                Some((factor, summand)) => sum.times(factor).plus(summand),
+                None => sum,
+            };
+            *value = if self.rectified { sum.rectified() } else { sum };
+        }
+    }
+}
+
+/// What follows a convolution and is done with it: see [`conv_then`].
+#[derive(Clone, Copy, Default)]
+pub struct Then<'a> {
+    /// Scale, bias, mean, variance of [`crate::Op::BatchNorm`] and its epsilon.
+    pub norm: Option<([&'a Tensor; 4], f64)>,
+    /// [`crate::Unary::Relu`].
+    pub relu: bool,
 }
 
 /// See [`crate::Op::Conv`].
@@ -70,6 +113,17 @@ pub fn conv(
     weight: &Tensor,
     bias: Option<&Tensor>,
     options: &ConvOptions,
+) -> Result<Tensor> {
+    conv_then(session, (x, weight, bias), options, Then::default())
+}
+
+/// A convolution and what follows it, in one pass: the same bits as one after the other, and the same price for the work. Normalises `f32`
+/// and `f64` only.
+pub fn conv_then(
+    session: &Session,
+    (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
+    options: &ConvOptions,
+    then: Then<'_>,
 ) -> Result<Tensor> {
     const OP: &str = "conv";
     let (batch, groups, spatial) = dimensions(OP, (x, weight), options)?;
@@ -105,7 +159,16 @@ pub fn conv(
     let chain = weight.shape()[1..].iter().product::<usize>();
     let count = element_count(OP, &geometry.shape, x.dtype())?;
     charge(session, (count, chain), [x, weight])?;
-    run(session, &geometry, (x, weight, bias), || Op::Conv(options.clone()))
+    let bytes = 2 * (count as u64).saturating_mul(x.dtype().size() as u64);
+    if then.norm.is_some() {
+        session.charge(2 * count as u64, bytes)?;
+    }
+    if then.relu {
+        session.charge(count as u64, bytes)?;
+    }
+    run(session, &geometry, (x, weight, bias), then, || {
+        Op::Conv(options.clone())
+    })
 }
 
 /// See [`crate::Op::ConvTranspose`].
@@ -152,10 +215,11 @@ pub fn conv_transpose(
     };
     element_count(OP, &geometry.shape, x.dtype())?;
     charge(session, (x.len(), weight.shape()[1..].iter().product()), [x, weight])?;
-    run(session, &geometry, (x, weight, bias), || Op::ConvTranspose {
+    let whole = || Op::ConvTranspose {
         conv: options.clone(),
         output_padding: output_padding.to_vec(),
-    })
+    };
+    run(session, &geometry, (x, weight, bias), Then::default(), whole)
 }
 
 /// Batch, groups and spatial lengths, if the ranks and types fit.
@@ -193,11 +257,27 @@ fn charge(session: &Session, (count, chain): (usize, usize), operands: [&Tensor;
     session.charge(flops, elements.saturating_mul(operands[0].dtype().size() as u64))
 }
 
+/// What follows a convolution that a device has computed. It is paid for.
+fn on_device(session: &Session, sum: Tensor, then: Then<'_>) -> Result<Tensor> {
+    let mut made = sum;
+    if let Some((vectors, epsilon)) = then.norm
+        && let Some(device) = forced(session, Op::BatchNorm { epsilon })
+    {
+        let args: Vec<&Tensor> = std::iter::once(&made).chain(vectors).collect();
+        made = device.run("batch_norm", &args, (made.shape(), made.dtype()))?;
+    }
+    match forced(session, Op::Unary(Unary::Relu)).filter(|_| then.relu) {
+        Some(device) => device.run("relu", &[&made], (made.shape(), made.dtype())),
+        None => Ok(made),
+    }
+}
+
 /// By element type. `f16` and `bf16` are computed as `f32` and rounded at the end.
 fn run(
     session: &Session,
     geometry: &Geometry,
     (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
+    then: Then<'_>,
     whole: impl FnOnce() -> Op,
 ) -> Result<Tensor> {
     let op = geometry.op;
@@ -213,13 +293,18 @@ fn run(
             return Err(ComputeError::DType { op, why });
         }
     }
+    if then.norm.is_some() && !matches!(x.dtype(), DType::F32 | DType::F64) {
+        let why = format!("normalises float32 and float64 only, not {}", x.dtype());
+        return Err(ComputeError::DType { op, why });
+    }
     let args: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
     if let Some(device) = offered(session, &args, whole) {
-        return device.run(op, &args, (&geometry.shape, x.dtype()));
+        let sum = device.run(op, &args, (&geometry.shape, x.dtype()))?;
+        return on_device(session, sum, then);
     }
     macro_rules! typed {
         ($number:ty) => {
-            typed::<$number>(session, geometry, (x, weight, bias), transposed)
+            typed::<$number>(session, geometry, (x, weight, bias), (transposed, then, None))
         };
     }
     match x.dtype() {
@@ -231,12 +316,18 @@ fn run(
                 session,
                 geometry,
                 (&wide_x, &wide_weight, wide_bias.as_ref()),
-                transposed,
+                (transposed, then, None),
             )?;
             single_to_half(session, op, &wide, x.dtype())
         }
-        DType::F32 => typed!(f32),
-        DType::F64 => typed!(f64),
+        DType::F32 => {
+            let scaled = scaled::<f32>(session, geometry, then)?;
+            typed::<f32>(session, geometry, (x, weight, bias), (transposed, then, scaled))
+        }
+        DType::F64 => {
+            let scaled = scaled::<f64>(session, geometry, then)?;
+            typed::<f64>(session, geometry, (x, weight, bias), (transposed, then, scaled))
+        }
         DType::I8 => typed!(i8),
         DType::I16 => typed!(i16),
         DType::I32 => typed!(i32),
@@ -252,19 +343,45 @@ fn run(
     }
 }
 
+/// Factors and summands of the normalisation that follows, if one does.
+type Scaled<T> = Option<(Vec<T>, Vec<T>)>;
+
+fn scaled<T: Real>(session: &Session, geometry: &Geometry, then: Then<'_>) -> Result<Scaled<T>> {
+    let Some((vectors, epsilon)) = then.norm else {
+        return Ok(None);
+    };
+    let filters = geometry.filters * geometry.groups;
+    if let Some(vector) = vectors.iter().find(|vector| vector.shape() != [filters]) {
+        let why = format!(
+            "a normalisation of {filters} channels takes as many numbers, not {:?}",
+            vector.shape()
+        );
+        return Err(ComputeError::Shape { op: geometry.op, why });
+    }
+    let _scratch = session.lease(2 * (filters * size_of::<T>()) as u64)?;
+    affine(vectors, epsilon).map(Some)
+}
+
 fn typed<T: Number>(
     session: &Session,
     geometry: &Geometry,
     (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
-    transposed: bool,
+    (transposed, then, scaled): (bool, Then<'_>, Scaled<T>),
 ) -> Result<Tensor> {
     let op = geometry.op;
     let bias = bias.map(|bias| bias.values::<T>(op)).transpose()?;
     let operands = Operands {
         x: x.values::<T>(op)?,
         weight: weight.values::<T>(op)?,
-        bias,
+        finish: Finish {
+            bias,
+            scaled: scaled
+                .as_ref()
+                .map(|(factor, summand)| (factor.as_slice(), summand.as_slice())),
+            rectified: then.relu,
+        },
     };
+    let tile = T::tile(Path::of(session.settings().isa), geometry.filters);
     session.make(op, &geometry.shape, |out: &mut [T]| {
         if out.is_empty() {
             Ok(())
@@ -272,16 +389,10 @@ fn typed<T: Number>(
             transposed::run(session, geometry, operands, out)
         } else if geometry.channels == 1 && geometry.filters <= depthwise::MOST_FILTERS {
             depthwise::run(session, geometry, operands, out)
+        } else if let Some(how) = tile.zip(panels::padded_lengths(geometry)) {
+            panels::run(session, geometry, operands, how, out)
         } else {
-            forward::run(session, geometry, operands, out)
+            columns::run(session, geometry, operands, out)
         }
     })
-}
-
-/// Adds the bias of one channel to elements of it.
-fn finish<T: Number>(out: &mut [T], bias: Option<T>) {
-    match bias {
-        Some(bias) => out.iter_mut().for_each(|value| *value = value.plus(bias).settled()),
-        None => out.iter_mut().for_each(|value| *value = value.settled()),
-    }
 }

@@ -1,6 +1,7 @@
 //! Where a kernel hands over to the session's accelerator: after its checks, with the price it would charge itself.
 
 use crate::accelerator::Accelerator;
+use crate::bytes::TensorBuilder;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::Op;
@@ -25,6 +26,16 @@ pub(super) fn offered<'s>(session: &'s Session, args: &[&Tensor], op: impl FnOnc
     })
 }
 
+/// An operation that belongs to one which the accelerator has taken, however small it is.
+pub(super) fn forced(session: &Session, op: Op) -> Option<Offered<'_>> {
+    let accelerator = session.accelerator()?.as_ref();
+    Some(Offered {
+        session,
+        accelerator,
+        op,
+    })
+}
+
 impl Offered<'_> {
     /// Leases the result and runs the operation, which is paid for.
     pub(super) fn run(
@@ -34,6 +45,10 @@ impl Offered<'_> {
         (shape, dtype): (&[usize], DType),
     ) -> Result<Tensor> {
         self.session.go_on()?;
+        if shape.contains(&0) {
+            // Devices know no empty tensors.
+            return TensorBuilder::new(self.session, name, dtype, shape)?.finish();
+        }
         let (_, lease) = self.session.lease_for(name, shape, dtype)?;
         let made = self.accelerator.run(&self.op, args, (shape, dtype))?;
         Tensor::on_device(name, shape, made, lease)

@@ -6,10 +6,11 @@
 
 mod batch;
 mod blocked;
+mod narrow;
 pub(crate) mod number;
 pub(crate) mod pack;
 mod stream;
-mod tiles;
+pub(crate) mod tiles;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -161,8 +162,16 @@ pub(crate) unsafe fn multiply_at<T: Number>(session: &Session, product: &Product
     if m == 0 || k == 0 || n == 0 {
         return Ok(());
     }
+    let path = Path::of(session.settings().isa);
+    if n <= tiles::NARROW
+        && m >= FEW
+        && product.a.2 == 1
+        && let Some(tile) = T::narrow(path, m)
+    {
+        return narrow::narrow(session, product, tile, c);
+    }
     let small = m.saturating_mul(n).saturating_mul(k) <= SMALL || m < FEW || n < FEW;
-    match T::tile(Path::of(session.settings().isa)) {
+    match T::tile(path, m) {
         Some(tile) if !small => blocked::blocked(session, product, tile, c),
         _ => stream::stream(session, product, c),
     }

@@ -11,6 +11,7 @@ mod matmul;
 mod norm;
 mod parts;
 mod pool;
+mod recurrent;
 mod reduce;
 mod select;
 mod shape;
@@ -22,7 +23,9 @@ use crate::op::Op;
 use crate::session::Session;
 use crate::tensor::Tensor;
 
+pub use conv::{Then, conv_then};
 pub use matmul::{Product, matmul_into};
+pub use recurrent::{Lstm, lstm};
 pub use threads::{in_chunks, in_parallel};
 
 /// Runs an operation. Most give one tensor; `TopK` and `Pool` with indices give two.

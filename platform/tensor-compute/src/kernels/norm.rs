@@ -15,6 +15,7 @@ use crate::op::Op;
 use crate::session::Session;
 use crate::tensor::Tensor;
 
+pub(super) use layer::affine;
 pub use layer::{batch_norm, group_norm, layer_norm};
 
 /// See [`crate::Op::Softmax`] and [`crate::Op::LogSoftmax`].

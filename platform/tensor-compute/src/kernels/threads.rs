@@ -5,14 +5,16 @@
 
 use crate::error::{ComputeError, Result};
 use crate::session::Session;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+mod helpers;
 #[cfg(test)]
 mod tests;
+
+use helpers::{Help, Helpers, look_for};
 
 thread_local! {
     /// Whether this thread runs a part. Parts of parts stay on their thread: the threads are busy already.
@@ -30,10 +32,13 @@ pub fn in_parallel(session: &Session, parts: usize, work: impl Fn(usize) -> Resu
         session.go_on()?;
         work(part)
     };
-    match pool() {
-        Some(pool) if threads > 1 && !INSIDE.get() => share(pool, threads - 1, parts, &checked),
-        _ => (0..parts).try_for_each(checked),
+    if threads > 1
+        && !INSIDE.get()
+        && let Some(helpers) = Helpers::get()
+    {
+        return share(helpers, threads - 1, parts, &checked);
     }
+    (0..parts).try_for_each(checked)
 }
 
 /// Runs `work(part, chunk)` for every chunk of `length` values (the last may be shorter), as [`in_parallel`] does.
@@ -78,20 +83,6 @@ impl<T> Place<T> {
     }
 }
 
-/// The helpers: one thread per processor. None if the system gives no threads; callers then work alone.
-fn pool() -> Option<&'static ThreadPool> {
-    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    let build = || {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|n| format!("tensor-{n}"))
-            .build()
-            .ok()
-    };
-    POOL.get_or_init(build).as_ref()
-}
-
 /// What helpers of one call share. `work` points into the caller's stack: it is used only while `state` says that the call
 /// is open, and the caller closes it and waits for those at work before it returns.
 struct Crew {
@@ -106,6 +97,8 @@ struct Crew {
 struct State {
     closed: bool,
     at_work: usize,
+    /// Whether the caller sleeps until the helpers have ended.
+    waits: bool,
     error: Option<(usize, ComputeError)>,
 }
 
@@ -141,8 +134,9 @@ impl Crew {
             state.error = Some((part, error));
         }
     }
+}
 
-    /// A helper's life.
+impl Help for Crew {
     fn help(&self) {
         {
             let mut state = self.state();
@@ -159,8 +153,13 @@ impl Crew {
                 ComputeError::Device("a thread of the operation failed".to_owned()),
             );
         }
-        self.state().at_work -= 1;
-        self.ended.notify_all();
+        let mut state = self.state();
+        state.at_work -= 1;
+        let wanted = state.waits;
+        drop(state);
+        if wanted {
+            self.ended.notify_all();
+        }
     }
 }
 
@@ -171,6 +170,15 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.closed = true;
+        if state.at_work == 0 {
+            return;
+        }
+        drop(state);
+        if look_for(|| (self.0.state().at_work == 0).then_some(())).is_some() {
+            return;
+        }
+        state = self.0.state();
+        state.waits = true;
         while state.at_work > 0 {
             state = self.0.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -191,7 +199,7 @@ impl Drop for Inside {
     }
 }
 
-fn share(pool: &ThreadPool, helpers: usize, parts: usize, work: &Work<'_>) -> Result<()> {
+fn share(helpers: &Helpers, wanted: usize, parts: usize, work: &Work<'_>) -> Result<()> {
     // SAFETY: only the lifetime is changed; the protocol of `Crew` keeps every use within the life of `work`.
     let lasting: *const Work<'static> = unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) };
     let crew = Arc::new(Crew {
@@ -202,10 +210,7 @@ fn share(pool: &ThreadPool, helpers: usize, parts: usize, work: &Work<'_>) -> Re
         ended: Condvar::new(),
     });
     let closing = Closing(&crew);
-    for _ in 0..helpers.min(pool.current_num_threads()) {
-        let crew = crew.clone();
-        pool.spawn(move || crew.help());
-    }
+    helpers.call(wanted, &crew);
     crew.run(work);
     drop(closing);
     match crew.state().error.take() {

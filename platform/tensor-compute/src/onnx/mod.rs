@@ -14,6 +14,7 @@
 
 mod build;
 mod call;
+mod fuse;
 mod graph;
 mod ops;
 mod proto;

@@ -10,12 +10,11 @@ use crate::bindings::p2pjob::job::tensors::Error as WitError;
 use crate::call::Limits;
 use crate::cancel::CancelToken;
 use crate::outcome::cut;
-use job_model::FloatClass;
 use job_model::limits::MAX_TEXT_BYTES;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
-use tensor_compute::{BurnHost, ComputeError, FastHost, Isa, Lease, Session, Settings};
+use tensor_compute::{BurnHost, ComputeError, FastHost, FloatClass, Isa, Lease, Session, Settings};
 use wasmtime::component::{Resource, ResourceTable};
 
 /// Most handles (tensors, models, burn sessions) of one sandbox. Part of the interface's documentation.

@@ -13,6 +13,7 @@ mod linalg;
 mod log;
 mod metrics;
 mod models;
+mod opened;
 mod operation;
 mod output;
 mod partials;
@@ -22,6 +23,7 @@ mod tensors;
 pub(crate) use compute::{Compute, ComputeOptions, HANDLES_MAX, OPERANDS_MAX};
 pub(crate) use entropy::Entropy;
 pub(crate) use log::Log;
+pub(crate) use opened::Opened;
 pub(crate) use output::Output;
 
 use crate::call::{PartialSource, ReadInput};
@@ -104,6 +106,8 @@ pub(crate) struct HostState {
     pub(crate) output: Output,
     /// Only in `reduce` and `check`.
     pub(crate) partials: Option<Box<dyn PartialSource>>,
+    /// The partial that tensors are made of.
+    pub(crate) opened: Option<Opened>,
     pub(crate) log: Log,
     pub(crate) metrics: JobMetrics,
     pub(crate) entropy: Entropy,

@@ -56,6 +56,14 @@ impl Output {
         self.written_bytes
     }
 
+    /// Makes room for so many bytes, as far as the limit lets them in.
+    pub(super) fn expect(&mut self, bytes: usize) {
+        let left = self.limit_bytes.saturating_sub(self.written_bytes);
+        if let Sink::Memory(kept) = &mut self.sink {
+            kept.reserve(bytes.min(usize::try_from(left).unwrap_or(usize::MAX)));
+        }
+    }
+
     /// Takes bytes, up to the limit.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let total = self.written_bytes.saturating_add(bytes.len() as u64);

@@ -21,7 +21,7 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     })
 }
 
-fn source(state: &mut HostState) -> Result<&mut Box<dyn PartialSource>, Stop> {
+pub(super) fn source(state: &mut HostState) -> Result<&mut Box<dyn PartialSource>, Stop> {
     state
         .partials
         .as_mut()

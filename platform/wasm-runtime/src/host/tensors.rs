@@ -3,7 +3,7 @@
 use super::compute::{Held, begin, compute, end, guarded, hold, lengths, refused, release, told};
 use super::fast::{FastLink, PIECE_BYTES, Value, nears, numbers, unexpected};
 use super::operation::{dtype, operation, told_dtype};
-use super::{Host, HostState, OPERANDS_MAX, Stop, charge, cost, enter, inputs};
+use super::{Host, HostState, OPERANDS_MAX, Stop, charge, cost, enter, inputs, opened};
 use crate::bindings::p2pjob::job::tensors as wit;
 use job_model::limits::MAX_READ_BYTES;
 use std::borrow::Cow;
@@ -20,6 +20,9 @@ const FROM_BYTES_MAX: usize = 8 << 20;
 /// Most bytes of one `read`. Part of the interface's documentation.
 const READ_BYTES_MAX: u32 = 16 << 20;
 
+/// Bytes of a tensor that `write-output` looks through for NaN and writes at a time; they stay in a cache between the two.
+const WRITTEN_BYTES: u64 = 256 << 10;
+
 /// A guest's tensor.
 pub(super) type TensorHandle = Resource<Held<Value>>;
 /// What a function of the contract gives that can fail.
@@ -33,6 +36,7 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     instance.func_wrap("[static]tensor.from-bytes", from_bytes)?;
     instance.func_wrap("[static]tensor.from-input", from_input)?;
     instance.func_wrap("[static]tensor.filled", filled)?;
+    opened::link(&mut instance)?;
     instance.func_wrap(
         "[method]tensor.shape",
         |mut host: Host<'_>, (handle,): (TensorHandle,)| {
@@ -135,7 +139,7 @@ fn from_bytes(mut host: Host<'_>, (ty, shape, bytes): (wit::Dtype, Vec<u64>, Was
     give(&mut host, made)
 }
 
-fn byte_count(op: &'static str, shape: &[usize], dtype: DType) -> Result<u64, ComputeError> {
+pub(super) fn byte_count(op: &'static str, shape: &[usize], dtype: DType) -> Result<u64, ComputeError> {
     Ok((element_count(op, shape, dtype)? as u64).saturating_mul(dtype.size() as u64))
 }
 
@@ -325,10 +329,13 @@ fn write_output(mut host: Host<'_>, (handle,): (TensorHandle,)) -> Answer<()> {
         Err(error) => return Ok((Err(told(error)),)),
     };
     charge(&mut host, bytes.saturating_mul(cost::COPY_FUEL_PER_BYTE))?;
-    // One write from here; in pieces from afar, so that no second copy of a large tensor is made.
-    let step = if fast.is_some() { PIECE_BYTES } else { bytes };
+    host.data_mut()
+        .output
+        .expect(usize::try_from(bytes).unwrap_or(usize::MAX));
+    // In pieces: what one with a NaN is copied to stays small, and what comes from afar is not here twice.
+    let step = if fast.is_some() { PIECE_BYTES } else { WRITTEN_BYTES };
     let mut done = 0;
-    loop {
+    while done < bytes {
         let length = step.min(bytes - done);
         let piece = compute(&mut host, |session| piece_of(&fast, session, &tensor, done, length))?;
         let piece = match piece {
@@ -337,8 +344,6 @@ fn write_output(mut host: Host<'_>, (handle,): (TensorHandle,)) -> Answer<()> {
         };
         host.data_mut().output.write(&piece)?;
         done += length;
-        if done >= bytes {
-            return Ok((Ok(()),));
-        }
     }
+    Ok((Ok(()),))
 }

@@ -7,6 +7,7 @@ mod determinism;
 mod guest;
 mod jobs;
 mod misfits;
+mod opened;
 mod programs;
 mod rig;
 mod rust_guest;

@@ -1,7 +1,7 @@
 //! One engine for all tests of the process, and calls with small limits.
 
 use guest_programs::Program;
-use job_model::{BlobHash, FloatClass, InputRef};
+use job_model::{BlobHash, InputRef};
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub const LIMITS: Limits = Limits {
     memory_bytes: MEMORY_BYTES,
     output_bytes: 1 << 20,
     timeout: Duration::from_secs(120),
-    float_class: FloatClass::Exact,
+    float_class: tensor_compute::FloatClass::Exact,
     owner: [0; 32],
 };
 

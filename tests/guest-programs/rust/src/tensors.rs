@@ -4,7 +4,7 @@ use crate::p2pjob::job::burn_zero_twentytwo::Session;
 use crate::p2pjob::job::inputs;
 use crate::p2pjob::job::models::Model;
 use crate::p2pjob::job::output;
-use crate::p2pjob::job::tensors::{Dtype, Error, Op, Tensor, Unary, apply};
+use crate::p2pjob::job::tensors::{Dtype, Error, Op, Tensor, Unary, apply, open_partial, read_partial};
 
 /// Runs the case that `text` names, with the number behind it.
 pub fn run(text: &str) {
@@ -35,6 +35,12 @@ pub fn run(text: &str) {
         "model" => line(&format!("{:?}", Model::load(0).map(drop))),
         "model-index" => line(&format!("{:?}", Model::load(7).map(drop))),
         "burn" => burn(number),
+        "opened" => opened(),
+        "opened-piece" => {
+            open_partial();
+            read_partial(0, number as u32);
+        }
+        "not-opened" => drop(read_partial(0, 1)),
         _ => panic!("no case {case}"),
     }
 }
@@ -206,4 +212,21 @@ fn burn(number: u64) {
     line(&format!("submit {:?}", session.submit(&number.to_le_bytes())));
     line(&format!("upload {:?}", session.upload(3, &[2, 2], &[9], &[5; 4])));
     line(&format!("read {:?}", session.read(&[3])));
+}
+
+/// In `reduce`, over a partial of 10 bytes and one of 300 000.
+fn opened() {
+    line(&format!("before {:?}", Tensor::from_partial(0, Dtype::U8, &[0])));
+    line(&format!("first {:?}", open_partial()));
+    line(&format!("pieces {:?} {:?}", read_partial(8, 100), read_partial(100, 1)));
+    line(&format!("far {:?}", Tensor::from_partial(3, Dtype::U16, &[4])));
+    line(&format!("farther {:?}", Tensor::from_partial(u64::MAX, Dtype::U16, &[4])));
+    line(&format!("texts {:?}", Tensor::from_partial(0, Dtype::Text, &[1])));
+    let words = Tensor::from_partial(2, Dtype::U16, &[4]).unwrap();
+    words.write_output().unwrap();
+    line(&format!("second {:?}", open_partial()));
+    let bytes = Tensor::from_partial(1, Dtype::U8, &[299_999]).unwrap();
+    line(&format!("third {:?}", open_partial()));
+    line(&format!("behind {:?}", Tensor::from_partial(0, Dtype::U8, &[1])));
+    bytes.write_output().unwrap();
 }

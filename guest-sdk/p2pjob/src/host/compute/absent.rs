@@ -24,6 +24,10 @@ pub fn from_input(_: u32, _: u64, _: DType, _: &[u64]) -> Made<Tensor> {
     absent()
 }
 
+pub fn from_partial(_: u64, _: DType, _: &[u64]) -> Made<Tensor> {
+    absent()
+}
+
 pub fn filled(_: DType, _: &[u64], _: f64) -> Made<Tensor> {
     absent()
 }

@@ -21,6 +21,10 @@ pub fn from_input(index: u32, offset: u64, dtype: DType, shape: &[u64]) -> Made<
     Tensor::from_input(index, offset, to_dtype(dtype), shape).map_err(error)
 }
 
+pub fn from_partial(offset: u64, dtype: DType, shape: &[u64]) -> Made<Tensor> {
+    Tensor::from_partial(offset, to_dtype(dtype), shape).map_err(error)
+}
+
 pub fn filled(dtype: DType, shape: &[u64], value: f64) -> Made<Tensor> {
     Tensor::filled(to_dtype(dtype), shape, value).map_err(error)
 }

@@ -123,10 +123,11 @@ impl From<&Event> for Happening {
                 task: *task,
                 lines: *lines,
             },
-            Event::SettlementSigned { peer, seq, amount } => Self::SettlementSigned {
+            Event::SettlementSigned { peer, seq, amount, fee } => Self::SettlementSigned {
                 peer: *peer,
                 seq_in_chain: *seq,
                 amount: amount.0,
+                fee: fee.map(|fee| fee.0),
             },
         }
     }

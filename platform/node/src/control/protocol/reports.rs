@@ -271,6 +271,18 @@ pub struct PeerReport {
     pub reputation: String,
     pub accepted: u64,
     pub wrong: u64,
+    /// Expected share of right results, 0..=1, from what was seen here in 30 days.
+    #[serde(default)]
+    pub correctness: f64,
+    /// A lower bound of it at 95 % confidence.
+    #[serde(default)]
+    pub correctness_at_least: f64,
+    /// Expected share of replicas it brings in time, 0..=1.
+    #[serde(default)]
+    pub availability: f64,
+    /// It signed two contradicting records: nothing is done with it any more.
+    #[serde(default)]
+    pub forked: bool,
     pub balance: MicroCredits,
 }
 
@@ -282,6 +294,12 @@ pub struct LedgerReport {
     pub file: PathBuf,
     pub records: u64,
     pub balance: MicroCredits,
+    /// Fees of transfers, gone for good.
+    #[serde(default)]
+    pub burned: MicroCredits,
+    /// Nodes that forked their chains: nothing is done with them.
+    #[serde(default)]
+    pub forked: Vec<NodeId>,
     pub rows: Vec<LedgerRow>,
 }
 
@@ -295,8 +313,28 @@ pub struct LedgerRow {
     /// Positive when the peer owes.
     pub balance: MicroCredits,
     pub credit_left: MicroCredits,
+    /// What this node would lend the peer now, on top of what it owes.
+    #[serde(default)]
+    pub lends: MicroCredits,
     /// Proposals without the peer's signature.
     pub unanswered: u32,
+}
+
+/// What became of a transfer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TransferReport {
+    pub peer: NodeId,
+    /// What left this node: `received` and `fee`.
+    pub amount: MicroCredits,
+    pub received: MicroCredits,
+    /// Burned.
+    pub fee: MicroCredits,
+    /// Position in this node's chain.
+    pub seq: u64,
+    /// Whether the peer has signed that it took it.
+    pub signed: bool,
+    /// Why it did not, if it said so.
+    pub refused: Option<String>,
 }
 
 /// Prices of this node.

@@ -1,6 +1,6 @@
 //! Convolutions with one channel per group: each tap of the kernel is added to a whole row of the result at a time.
 
-use super::{Geometry, Operands, finish};
+use super::{Finish, Geometry, Operands};
 use crate::error::Result;
 use crate::kernels::matmul::number::{Loops, Number, Path, vectorised};
 use crate::kernels::threads::in_chunks;
@@ -14,7 +14,8 @@ struct Plane<'a, T> {
     geometry: &'a Geometry,
     x: &'a [T],
     weight: &'a [T],
-    bias: Option<T>,
+    finish: Finish<'a, T>,
+    channel: usize,
     out: &'a mut [T],
 }
 
@@ -35,7 +36,8 @@ pub(super) fn run<T: Number>(
                 geometry,
                 x: &operands.x[part / geometry.filters * length..][..length],
                 weight: &operands.weight[channel * taps..][..taps],
-                bias: operands.bias.map(|bias| bias[channel]),
+                finish: operands.finish,
+                channel,
                 out,
             },
         );
@@ -66,7 +68,7 @@ impl<T: Number> Loops for Plane<'_, T> {
                 chain_zeros::<T, SOFT>(&mut row[end..], *weight);
             }
         }
-        finish(self.out, self.bias);
+        self.finish.apply(self.channel, self.out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Against the definition, written as plain loops; and on every path the same bits.
 
 mod edges;
+mod joined;
 
 use super::{conv, conv_transpose};
 use crate::kernels::matmul::number::Number;

@@ -1,7 +1,7 @@
 //! The transposed convolution: a matrix product gives what each element of the operand adds to each element of its window;
 //! then these are added up, one tap of the kernel after the other.
 
-use super::{Geometry, Operands, finish};
+use super::{Geometry, Operands};
 use crate::error::Result;
 use crate::kernels::matmul::number::Number;
 use crate::kernels::matmul::pack::Buffers;
@@ -58,7 +58,7 @@ pub(super) fn run<T: Number>(
                 // SAFETY: the channel lies in `out`, and only this part has it.
                 let out = unsafe { std::slice::from_raw_parts_mut(place.at(first), output) };
                 add_up(geometry, added, out);
-                finish(out, operands.bias.map(|bias| bias[group * filters + filter + at]));
+                operands.finish.apply(group * filters + filter + at, out);
             }
             Ok(())
         })

@@ -5,7 +5,7 @@
 use super::number::{Number, Path, vectorised};
 use super::pack::{Buffers, Lanes, Scratch};
 use super::stream::Settle;
-use super::tiles::{MAX_TILE, Tile};
+use super::tiles::Tile;
 use super::{Product, Target};
 use crate::error::Result;
 use crate::kernels::threads::{in_chunks, in_parallel};
@@ -18,7 +18,7 @@ const RIGHT_BYTES: usize = 1 << 20;
 /// Panels of rows that a part packs at a time.
 const ROW_PANELS: usize = 10;
 /// Multiplications below which one thread does all.
-const ALONE: usize = 1 << 20;
+const ALONE: usize = 1 << 19;
 
 /// How a product is cut.
 struct Plan {
@@ -145,34 +145,54 @@ impl<T: Number> Block<'_, T> {
         } else {
             (3 * threads).div_ceil(bands).min(column_panels.div_ceil(2))
         };
-        let work = |part: usize| {
+        let share = |total: usize, at: usize, of: usize| at * total / of..(at + 1) * total / of;
+        let each = |parts: usize, work: &(dyn Fn(usize) -> Result<()> + Sync)| {
+            if threads == 1 {
+                (0..parts).try_for_each(|part| session.go_on().and_then(|()| work(part)))
+            } else {
+                in_parallel(session, parts, work)
+            }
+        };
+        if bands == 1 {
+            // All strips read the same rows.
+            return buffers.with(|left| {
+                self.pack_left(left, 0..row_panels);
+                let left = &*left;
+                each(strips, &|strip| {
+                    self.rectangle(left, 0..row_panels, share(column_panels, strip, strips));
+                    Ok(())
+                })
+            });
+        }
+        each(bands * strips, &|part| {
             let (band, strip) = (part / strips, part % strips);
-            let share = |total: usize, at: usize, of: usize| at * total / of..(at + 1) * total / of;
             let rows = share(row_panels, band, bands);
-            let columns = share(column_panels, strip, strips);
             buffers.with(|left| {
-                self.rectangle(left, rows, columns);
+                self.pack_left(left, rows.clone());
+                self.rectangle(left, rows, share(column_panels, strip, strips));
                 Ok(())
             })
-        };
-        if threads == 1 {
-            (0..bands * strips).try_for_each(|part| session.go_on().and_then(|()| work(part)))
-        } else {
-            in_parallel(session, bands * strips, work)
+        })
+    }
+
+    fn pack_left(&self, left: &mut [T], rows: std::ops::Range<usize>) {
+        let tile = &self.tile;
+        for (panel, at) in left.chunks_mut(tile.rows * self.steps).zip(rows) {
+            let row = at * tile.rows;
+            (tile.pack_rows)(self.left.from(row, 0), tile.rows.min(self.rows - row), panel);
         }
     }
 
     /// One part, in panels.
-    fn rectangle(&self, left: &mut [T], rows: std::ops::Range<usize>, columns: std::ops::Range<usize>) {
+    fn rectangle(&self, left: &[T], rows: std::ops::Range<usize>, columns: std::ops::Range<usize>) {
         let tile = &self.tile;
-        for (panel, at) in left.chunks_mut(tile.rows * self.steps).zip(rows.clone()) {
-            let row = at * tile.rows;
-            (tile.pack_rows)(self.left.from(row, 0), tile.rows.min(self.rows - row), panel);
-        }
         for column_panel in columns.clone() {
             let right = &self.right[column_panel * tile.columns * self.steps..][..tile.columns * self.steps];
             for (left, row_panel) in left.chunks(tile.rows * self.steps).zip(rows.clone()) {
-                self.one_tile(left, right, (row_panel * tile.rows, column_panel * tile.columns));
+                let (row, column) = (row_panel * tile.rows, column_panel * tile.columns);
+                let size = (tile.rows.min(self.rows - row), tile.columns.min(self.columns - column));
+                // SAFETY: the tile lies in the result and no other part has it; `Path::of` found the features.
+                unsafe { tile.place(self.steps, (left, right), self.c.from(row, column), size) };
             }
         }
         if self.last {
@@ -188,38 +208,6 @@ impl<T: Number> Block<'_, T> {
                     size,
                 },
             );
-        }
-    }
-
-    fn one_tile(&self, left: &[T], right: &[T], (row, column): (usize, usize)) {
-        let tile = &self.tile;
-        let c = self.c.from(row, column);
-        let (height, width) = (tile.rows.min(self.rows - row), tile.columns.min(self.columns - column));
-        if height == tile.rows && width == tile.columns {
-            // SAFETY: the panels hold `steps` times the tile's rows and columns; the whole tile lies in the result, and no
-            // other part has it; `Path::of` found the features the kernel needs.
-            unsafe { (tile.run)(self.steps, left.as_ptr(), right.as_ptr(), c.place.0, c.row) };
-            return;
-        }
-        // At the edges a whole tile is computed beside the result, what is there of it goes in and out.
-        let mut edge = [T::default(); MAX_TILE];
-        for at in 0..height {
-            // SAFETY: the rows lie in the result, and no other part has these columns of them.
-            edge[at * tile.columns..][..width].copy_from_slice(unsafe { c.row(at, width) });
-        }
-        // SAFETY: as above; `edge` holds a tile of any kernel.
-        unsafe {
-            (tile.run)(
-                self.steps,
-                left.as_ptr(),
-                right.as_ptr(),
-                edge.as_mut_ptr(),
-                tile.columns,
-            )
-        };
-        for at in 0..height {
-            // SAFETY: as above.
-            unsafe { c.row(at, width) }.copy_from_slice(&edge[at * tile.columns..][..width]);
         }
     }
 }

@@ -54,12 +54,18 @@ pub(crate) trait Number: Element + Copy {
     fn plus(self, other: Self) -> Self;
     /// The number itself, or the one NaN that results have: processors differ in sign and payload of theirs.
     fn settled(self) -> Self;
-    /// The kernel for big products; none for whole numbers.
-    fn tile(path: Path) -> Option<Tile<Self>>;
+    /// `a b`, rounded by itself; whole numbers wrap.
+    fn times(self, other: Self) -> Self;
+    /// 0 for negative numbers. NaN stays.
+    fn rectified(self) -> Self;
+    /// The kernel for big products whose left operand has so many rows; none for whole numbers.
+    fn tile(path: Path, rows: usize) -> Option<Tile<Self>>;
+    /// The kernel for products of few columns; none for whole numbers.
+    fn narrow(path: Path, rows: usize) -> Option<Tile<Self>>;
 }
 
 macro_rules! floats {
-    ($($float:ty, $soft:path, $tile:path);* $(;)?) => {$(
+    ($($float:ty, $soft:path, $tile:path, $narrow:path);* $(;)?) => {$(
         impl Number for $float {
             #[inline(always)]
             fn chain<const SOFT: bool>(a: Self, b: Self, sum: Self) -> Self {
@@ -73,16 +79,27 @@ macro_rules! floats {
             fn settled(self) -> Self {
                 if self.is_nan() { Self::NAN } else { self }
             }
-            fn tile(path: Path) -> Option<Tile<Self>> {
-                Some($tile(path))
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                self * other
+            }
+            #[inline(always)]
+            fn rectified(self) -> Self {
+                if self < 0.0 { 0.0 } else { self }
+            }
+            fn tile(path: Path, rows: usize) -> Option<Tile<Self>> {
+                Some($tile(path, rows))
+            }
+            fn narrow(path: Path, rows: usize) -> Option<Tile<Self>> {
+                Some($narrow(path, rows))
             }
         }
     )*};
 }
 
 floats! {
-    f32, libm::fmaf, super::tiles::single;
-    f64, libm::fma, super::tiles::double;
+    f32, libm::fmaf, super::tiles::single, super::tiles::narrow_single;
+    f64, libm::fma, super::tiles::double, super::tiles::narrow_double;
 }
 
 macro_rules! whole {
@@ -100,7 +117,18 @@ macro_rules! whole {
             fn settled(self) -> Self {
                 self
             }
-            fn tile(_: Path) -> Option<Tile<Self>> {
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                self.wrapping_mul(other)
+            }
+            #[inline(always)]
+            fn rectified(self) -> Self {
+                self.max(0)
+            }
+            fn tile(_: Path, _: usize) -> Option<Tile<Self>> {
+                None
+            }
+            fn narrow(_: Path, _: usize) -> Option<Tile<Self>> {
                 None
             }
         }

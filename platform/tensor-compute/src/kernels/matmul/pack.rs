@@ -3,6 +3,8 @@
 use super::number::Number;
 use crate::error::Result;
 use crate::session::{Lease, Session};
+use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An operand from some element on: lanes are the rows of a left operand and the columns of a right one.
@@ -80,38 +82,84 @@ fn transpose<T: Number, const WIDTH: usize>(lanes: Lanes<'_, T>, steps: &mut [[T
     }
 }
 
-/// Leased memory that begins at a cache line.
+/// Most bytes of freed scratch memory that a thread keeps: asking for it anew, and clearing it, takes longer than many a
+/// product of a model.
+const KEPT_BYTES: usize = 4 << 20;
+/// Most buffers that a thread keeps.
+const KEPT_BUFFERS: usize = 16;
+
+thread_local! {
+    /// Freed memory, with nobody's lease.
+    static KEPT: RefCell<Vec<Vec<u64>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Leased memory that begins at a cache line. What is in it is left open.
 pub(crate) struct Scratch<T> {
-    values: Vec<T>,
+    words: Vec<u64>,
+    /// First word, and number of elements from there on.
     start: usize,
+    count: usize,
     _lease: Arc<Lease>,
+    _of: PhantomData<T>,
 }
 
 impl<T: Number> Scratch<T> {
-    /// Zeros.
+    /// Room for `count` elements.
     pub(crate) fn new(session: &Session, count: usize) -> Result<Self> {
         const LINE_BYTES: usize = 64;
-        let spare = LINE_BYTES / size_of::<T>();
-        let total = count.saturating_add(spare);
-        let lease = session.lease((total as u64).saturating_mul(size_of::<T>() as u64))?;
-        let values = vec![T::default(); total];
-        let start = values.as_ptr().align_offset(LINE_BYTES).min(spare);
+        const { assert!(align_of::<T>() <= align_of::<u64>()) }
+        let wanted = count.saturating_mul(size_of::<T>()).div_ceil(size_of::<u64>());
+        let total = wanted.saturating_add(LINE_BYTES / size_of::<u64>());
+        let lease = session.lease((total as u64).saturating_mul(size_of::<u64>() as u64))?;
+        let words = kept(total).unwrap_or_else(|| vec![0; total]);
+        let start = words.as_ptr().align_offset(LINE_BYTES).min(words.len() - wanted);
         Ok(Self {
-            values,
+            words,
             start,
+            count,
             _lease: lease,
+            _of: PhantomData,
         })
     }
 
-    /// All from the cache line on.
+    /// All of it.
     pub(crate) fn get(&mut self) -> &mut [T] {
-        &mut self.values[self.start..]
+        let words = &mut self.words[self.start..];
+        // SAFETY: there are as many bytes from `start` on, `u64` is aligned at least as `T`, and `T` is a plain number, for
+        // which any bits will do.
+        unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<T>(), self.count) }
     }
 
     /// The same, to read.
     pub(crate) fn read(&self) -> &[T] {
-        &self.values[self.start..]
+        let words = &self.words[self.start..];
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<T>(), self.count) }
     }
+}
+
+impl<T> Drop for Scratch<T> {
+    fn drop(&mut self) {
+        let words = std::mem::take(&mut self.words);
+        // A thread that ends has nothing to keep it in.
+        let _ = KEPT.try_with(|kept| {
+            let mut kept = kept.borrow_mut();
+            let bytes = kept.iter().map(Vec::len).sum::<usize>() * size_of::<u64>();
+            if kept.len() < KEPT_BUFFERS && bytes + words.len() * size_of::<u64>() <= KEPT_BYTES {
+                kept.push(words);
+            }
+        });
+    }
+}
+
+/// The smallest buffer that is kept and large enough.
+fn kept(total: usize) -> Option<Vec<u64>> {
+    KEPT.with(|kept| {
+        let mut kept = kept.borrow_mut();
+        let fits = kept.iter().enumerate().filter(|(_, words)| words.len() >= total);
+        let (at, _) = fits.min_by_key(|(_, words)| words.len())?;
+        Some(kept.swap_remove(at))
+    })
 }
 
 /// Scratch buffers of one size, as many as threads use at a time.

@@ -17,7 +17,7 @@ const PANEL: usize = 32;
 /// Steps of such a panel.
 const PANEL_STEPS: usize = 256;
 /// Multiplications below which one thread does all.
-const ALONE: usize = 1 << 19;
+const ALONE: usize = 1 << 17;
 
 /// A product whose right operand has its columns side by side.
 struct Rows<'a, T> {

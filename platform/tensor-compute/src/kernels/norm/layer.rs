@@ -248,22 +248,20 @@ fn batch<T: Real>(session: &Session, (values, x): (&[T], &Tensor), vectors: &[Te
             why: "takes four vectors".to_owned(),
         });
     };
-    let [scale, bias] = [scale.values::<T>("batch_norm")?, bias.values("batch_norm")?];
-    let [mean, variance] = [mean.values::<T>("batch_norm")?, variance.values("batch_norm")?];
+    let _scratch = session.lease(2 * (scale.len() * size_of::<T>()) as u64)?;
+    let (scale, bias) = affine::<T>([scale, bias, mean, variance], epsilon)?;
     let inner: usize = x.shape()[2..].iter().product();
     make(session, ("batch_norm", 2), x.shape(), 0, |out: &mut [T]| {
         fill_parts(session, out, rows_of(inner, 1), |first, part| {
             for (run, out) in part.chunks_mut(inner).enumerate() {
                 let at = first + run * inner;
                 let c = at / inner % scale.len();
-                let scale = scale[c] / (variance[c] + T::of(epsilon)).root();
-                let bias = bias[c] - mean[c] * scale;
                 run_on(
                     isa,
                     Line {
                         x: &values[at..at + inner],
-                        scale,
-                        bias,
+                        scale: scale[c],
+                        bias: bias[c],
                         out,
                     },
                 );
@@ -271,6 +269,21 @@ fn batch<T: Real>(session: &Session, (values, x): (&[T], &Tensor), vectors: &[Te
             Ok(())
         })
     })
+}
+
+/// What a normalisation by scale, bias, mean and variance multiplies each channel with, and what it adds.
+pub(in crate::kernels) fn affine<T: Real>(vectors: [&Tensor; 4], epsilon: f64) -> Result<(Vec<T>, Vec<T>)> {
+    const OP: &str = "batch_norm";
+    let [scale, bias, mean, variance] = vectors;
+    let (scale, variance) = (scale.values::<T>(OP)?, variance.values::<T>(OP)?);
+    let factors: Vec<T> = scale
+        .iter()
+        .zip(variance)
+        .map(|(scale, variance)| *scale / (*variance + T::of(epsilon)).root())
+        .collect();
+    let shifts = mean.values::<T>(OP)?.iter().zip(bias.values::<T>(OP)?).zip(&factors);
+    let summands = shifts.map(|((mean, bias), factor)| *bias - *mean * *factor).collect();
+    Ok((factors, summands))
 }
 
 /// See [`crate::Op::GroupNorm`].

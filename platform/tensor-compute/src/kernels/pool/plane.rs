@@ -121,6 +121,31 @@ impl<T: Value> Plane<'_, T> {
     }
 }
 
+impl<T: Value> Plane<'_, T> {
+    /// Windows of two by two elements that touch each other and fill the plane: folds both rows at once, from `start` on.
+    /// Returns whether the windows are such.
+    #[inline(always)]
+    fn fold_squares(&mut self, start: T, with: impl Fn(T, T) -> T) -> bool {
+        let (windows, [_, height, width]) = (&self.geometry.windows, self.geometry.input);
+        let [_, out_height, out_width] = self.geometry.output;
+        let touching = windows.kernel == [1, 2, 2] && windows.strides == [1, 2, 2] && windows.dilations[1..] == [1, 1];
+        if !touching || windows.pads != [(0, 0); 3] || 2 * out_height > height || 2 * out_width > width {
+            return false;
+        }
+        let planes = self.x.chunks_exact(height * width);
+        for (x, out) in planes.zip(self.out.chunks_exact_mut(out_height * out_width)) {
+            for (rows, out) in x.chunks_exact(2 * width).zip(out.chunks_exact_mut(out_width)) {
+                let (upper, lower) = rows.split_at(width);
+                let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+                for (value, (a, b)) in out.iter_mut().zip(pairs) {
+                    *value = with(with(with(with(start, a[0]), a[1]), b[0]), b[1]);
+                }
+            }
+        }
+        true
+    }
+}
+
 /// The largest element of each window.
 pub(super) struct Largest<'a, T> {
     pub(super) plane: Plane<'a, T>,
@@ -130,10 +155,11 @@ impl<T: Value> Loops for Largest<'_, T> {
     #[inline(always)]
     fn run<const SOFT: bool>(&mut self) {
         let stride = self.plane.geometry.windows.strides[2];
-        self.plane.out.fill(T::LOWEST);
-        self.plane.each_tap(|_, best, x, _| {
-            combine(best, (x, stride), |best, x| if x.beats(best) { x } else { best });
-        });
+        let larger = |best: T, x: T| if x.beats(best) { x } else { best };
+        if !self.plane.fold_squares(T::LOWEST, larger) {
+            self.plane.out.fill(T::LOWEST);
+            self.plane.each_tap(|_, best, x, _| combine(best, (x, stride), larger));
+        }
         self.plane.out.iter_mut().for_each(|value| *value = value.settled());
     }
 }
@@ -234,6 +260,16 @@ impl<T: Real> Loops for Folded<'_, T> {
 fn combine<T: Value>(row: &mut [T], (x, stride): (&[T], usize), with: impl Fn(T, T) -> T) {
     if stride == 1 {
         row.iter_mut().zip(x).for_each(|(value, x)| *value = with(*value, *x));
+    } else if stride == 2 {
+        // A stride that the compiler knows is vectorised.
+        let (pairs, rest) = x.as_chunks::<2>();
+        let (row, last) = row.split_at_mut(pairs.len().min(row.len()));
+        row.iter_mut()
+            .zip(pairs)
+            .for_each(|(value, x)| *value = with(*value, x[0]));
+        last.iter_mut()
+            .zip(rest)
+            .for_each(|(value, x)| *value = with(*value, *x));
     } else {
         row.iter_mut()
             .zip(x.iter().step_by(stride))

@@ -1,6 +1,7 @@
 //! Eigenvalues of a general real matrix: balancing, Hessenberg form, and the implicit double-shift QR iteration of Francis with
 //! the deflation test of Ahues and Tisseur (LAPACK Working Note 122, 1997). Golub and Van Loan, Matrix Computations, 7.5.
 
+use super::chase::Chase;
 use super::{hessenberg, vector};
 use crate::error::{ComputeError, Result};
 use crate::isa::Isa;
@@ -21,6 +22,7 @@ pub(in crate::linalg) fn eigenvalues(session: &Session, a: &mut [f64], n: usize,
         h: a,
         n,
         isa: session.settings().isa,
+        chase: Chase::new(session, n)?,
     };
     let (out, _) = out.as_chunks_mut::<2>();
     let mut sweeps_left = SWEEPS_PER_ROW * n.max(STUCK);
@@ -114,6 +116,8 @@ struct Iteration<'a> {
     h: &'a mut [f64],
     n: usize,
     isa: Isa,
+    /// The reflectors of a sweep, for the rows that have time.
+    chase: Chase,
 }
 
 impl Iteration<'_> {
@@ -239,6 +243,7 @@ impl Iteration<'_> {
             m -= 1;
             v = self.start_vector(m, shifts);
         }
+        self.chase.begin(m);
         for k in m..last {
             let three = k + 2 <= last;
             if k > m {
@@ -264,15 +269,13 @@ impl Iteration<'_> {
                 let (r1, r2) = rest.split_at_mut(n);
                 let rows = [&mut r0[k..=last], &mut r1[k..=last], &mut r2[k..=last]];
                 vector::reflect_rows(self.isa, rows, v[1], v[2], tau);
+                // The rows that a later step reads; those above wait.
                 let end = (k + 3).min(last);
-                vector::reflect_columns(
-                    self.isa,
-                    &mut self.h[start * n + k..end * n + k + 3],
-                    n,
-                    (v[1], v[2]),
-                    tau,
-                );
+                let below = &mut self.h[(k + 1) * n + k..end * n + k + 3];
+                vector::reflect_columns(self.isa, below, n, (v[1], v[2]), tau);
+                self.chase.push([v[1], v[2], tau]);
             } else {
+                self.chase.catch_up(self.isa, self.h, n, start..last + 1);
                 self.reflect_last_two(k, start..last + 1, v[1], tau);
             }
         }

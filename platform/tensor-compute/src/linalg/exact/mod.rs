@@ -3,6 +3,7 @@
 //! on the instruction set or the number of threads.
 
 mod bidiagonal;
+mod chase;
 mod condition;
 pub(super) mod eigen;
 mod hessenberg;

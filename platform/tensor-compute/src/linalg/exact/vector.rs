@@ -239,6 +239,52 @@ per_isa! {
     }
 }
 
+/// Rows that [`chase`] turns at a time: two vectors of AVX-512, so that one computes while the other waits.
+pub(super) const ROWS: usize = 16;
+/// Reflectors between two turns: their columns stay in the first cache.
+const SPAN: usize = 64;
+
+per_isa! {
+    /// Rows of `shape.0` elements, at most [`ROWS`]: applies `I - tau v v'` from the right to the three columns from
+    /// `shape.1` on, the next one to those from `shape.1 + 1` on, and so forth. A reflector is `(v1, v2, tau)` with
+    /// `v = (1, v1, v2)`.
+    fn chase(rows: &mut [f64], shape: (usize, usize), reflectors: &[[f64; 3]]) {
+        let (n, first) = shape;
+        let mut turned = [[0.0; ROWS]; SPAN + 2];
+        // Columns that are turned already.
+        let mut kept = 0;
+        for (number, some) in reflectors.chunks(SPAN).enumerate() {
+            let from = first + number * SPAN;
+            let columns = some.len() + 2;
+            for (lane, row) in rows.chunks_exact(n).enumerate() {
+                let values = &row[from + kept..from + columns];
+                for (column, value) in turned[kept..columns].iter_mut().zip(values) {
+                    column[lane] = *value;
+                }
+            }
+            for (at, [v1, v2, tau]) in some.iter().enumerate() {
+                let (t1, t2) = (tau * v1, tau * v2);
+                if let Some([a, b, c]) = turned[at..].first_chunk_mut::<3>() {
+                    for lane in 0..ROWS {
+                        let sum = (a[lane] + v1 * b[lane]) + v2 * c[lane];
+                        a[lane] -= sum * tau;
+                        b[lane] -= sum * t1;
+                        c[lane] -= sum * t2;
+                    }
+                }
+            }
+            // The last two columns meet the next reflectors; after the last ones it does no harm to write them twice.
+            for (lane, row) in rows.chunks_exact_mut(n).enumerate() {
+                for (column, value) in turned[..columns].iter().zip(&mut row[from..from + columns]) {
+                    *value = column[lane];
+                }
+            }
+            turned.copy_within(some.len()..columns, 0);
+            kept = 2;
+        }
+    }
+}
+
 /// Where the squares of numbers neither overflow nor lose digits, with room for a sum.
 const SAFE: std::ops::RangeInclusive<f64> = 1e-140..=1e140;
 

@@ -1,8 +1,10 @@
 //! Convolutions: of floats, of whole numbers, transposed, deformable, and the sum of columns into an image.
 
 use super::super::call::{Call, Run};
+use super::super::fuse;
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::kernels::{Then, conv_then};
 use crate::op::{ConvOptions, Op};
 use crate::tensor::{Tensor, element_count};
 
@@ -91,6 +93,22 @@ fn conv(call: &Call<'_>) -> Result<Vec<Tensor>> {
         .collect::<Result<_>>()?;
     let result = call.one(&Op::Conv(options), &wide.iter().collect::<Vec<_>>())?;
     Ok(vec![call.cast(&result, x.dtype())?])
+}
+
+/// A convolution with what was joined to it.
+pub fn run_joined(call: &Call<'_>) -> Result<Vec<Tensor>> {
+    let (x, weight) = (call.arg(0)?, call.arg(1)?);
+    let options = prepared(call, x, weight)?;
+    let mut then = Then {
+        relu: call.flag(fuse::RELU),
+        norm: None,
+    };
+    if call.attr(fuse::EPSILON).is_some() {
+        let vector = |at: usize| call.arg(fuse::VECTORS + at);
+        let vectors = [vector(0)?, vector(1)?, vector(2)?, vector(3)?];
+        then.norm = Some((vectors, f64::from(call.float(fuse::EPSILON, 1e-5))));
+    }
+    Ok(vec![conv_then(call.session, (x, weight, call.opt(2)), &options, then)?])
 }
 
 /// Whole numbers less their zero points, in double precision.

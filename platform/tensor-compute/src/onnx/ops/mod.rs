@@ -33,6 +33,7 @@ use crate::kernels;
 use crate::op::Op;
 use crate::session::Session;
 pub use control::call_function;
+pub use convolution::run_joined;
 
 /// A module's operators.
 type Table = &'static [(&'static str, Run)];
@@ -105,7 +106,8 @@ pub fn find(domain: &str, name: &str) -> Result<(&'static str, Run), String> {
     Err(refused.map_or("not written yet", |(_, why)| why).to_owned())
 }
 
-/// Moves work from every run to the load: constant matrices that `Gemm` would transpose are transposed once.
+/// Moves work from every run to the load: constant matrices that `Gemm` would transpose are transposed once, and nodes that
+/// can run as one are joined.
 pub fn prepare(session: &Session, graph: &mut Graph) -> Result<()> {
     for node in graph.nodes.iter_mut().filter(|node| node.op == "Gemm") {
         let Some(flag) = node
@@ -132,6 +134,7 @@ pub fn prepare(session: &Session, graph: &mut Graph) -> Result<()> {
         graph.slots += 1;
         flag.1 = Attr::Int(0);
     }
+    super::fuse::join(graph);
     drop_unused(graph);
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Recurrent networks: `LSTM`, `GRU`, `RNN`. The input is multiplied with its weights once for all steps; what is left per
-//! step is the product with the state.
+//! step is the product with the state. A plain LSTM (gates of `Sigmoid` and `Tanh`, nothing clipped or peeped at, samples of
+//! one length) goes through a kernel of its own.
 
 use super::super::call::{Call, Run};
 use super::slices::part;
+use crate::dtype::DType;
 use crate::error::Result;
+use crate::kernels::{Lstm, lstm};
 use crate::op::{Binary, Compare, Op, Unary};
 use crate::tensor::Tensor;
 
@@ -54,6 +57,17 @@ fn own(call: &Call<'_>, at: usize, direction: usize) -> Result<Option<Tensor>> {
 }
 
 impl Direction<'_> {
+    /// Whether it is what the kernel computes.
+    fn is_plain(&self) -> bool {
+        let usual = [Unary::Sigmoid, Unary::Tanh, Unary::Tanh];
+        let clipped = self.call.float("clip", 0.0) > 0.0;
+        self.gates == 4
+            && self.activations == usual
+            && self.peepholes.is_none()
+            && !clipped
+            && !self.call.flag("input_forget")
+    }
+
     /// Columns of gate `first` to `first + count`.
     fn gate(&self, x: &Tensor, first: usize, count: usize) -> Result<Tensor> {
         part(self.call, x, x.rank() - 1, first * self.hidden, count * self.hidden)
@@ -255,6 +269,31 @@ fn direction<'a>(call: &'a Call<'a>, at: usize, hidden: usize) -> Result<(Direct
     Ok((made, call.transpose(&w, &[1, 0])?, input_bias))
 }
 
+/// A direction, its sums, first state and first cell.
+type Ready<'a> = (Direction<'a>, Tensor, Tensor, Tensor);
+
+/// For each direction: states in the order of time, last state, last cell.
+fn run_all(call: &Call<'_>, runs: Vec<Ready<'_>>, ends: Option<&Tensor>) -> Result<Vec<[Tensor; 3]>> {
+    let single = |(direction, sums, state, cell): &Ready<'_>| {
+        direction.is_plain() && [sums, state, cell, &direction.state_weights].map(Tensor::dtype) == [DType::F32; 4]
+    };
+    if ends.is_none() && runs.iter().all(single) && runs.iter().all(|(_, sums, ..)| !sums.is_empty()) {
+        let directions = runs.into_iter().map(|(direction, sums, state, cell)| Lstm {
+            sums,
+            weights: direction.state_weights,
+            state,
+            cell,
+            reverse: direction.reverse,
+        });
+        return lstm(call.session, &directions.collect::<Vec<_>>());
+    }
+    let run = |(direction, sums, state, cell): Ready<'_>| {
+        let (y, h, c) = direction.run(&sums, (state, cell), ends)?;
+        Ok([y, h, c])
+    };
+    runs.into_iter().map(run).collect()
+}
+
 fn recurrent(call: &Call<'_>) -> Result<Vec<Tensor>> {
     let given = call.arg(0)?;
     let dtype = given.dtype();
@@ -281,7 +320,7 @@ fn recurrent(call: &Call<'_>) -> Result<Vec<Tensor>> {
         Some(ends) if ends.iter().any(|end| *end != steps as i64) => Some(call.numbers(&[batch, 1], ends)?),
         _ => None,
     };
-    let (mut shown, mut states, mut cells) = (Vec::new(), Vec::new(), Vec::new());
+    let mut runs = Vec::with_capacity(directions);
     for at in 0..directions {
         let (own_direction, weights, bias) = direction(call, at, hidden)?;
         let mut sums = call.matmul(&x, &weights)?;
@@ -307,7 +346,10 @@ fn recurrent(call: &Call<'_>) -> Result<Vec<Tensor>> {
         } else {
             initial(5)?
         };
-        let (y, h, c) = own_direction.run(&sums, (initial(5)?, cell), ends.as_ref())?;
+        runs.push((own_direction, sums, initial(5)?, cell));
+    }
+    let (mut shown, mut states, mut cells) = (Vec::new(), Vec::new(), Vec::new());
+    for [y, h, c] in run_all(call, runs, ends.as_ref())? {
         shown.push(y);
         states.push(call.reshape(&h, &[1, batch, hidden])?);
         cells.push(call.reshape(&c, &[1, batch, hidden])?);

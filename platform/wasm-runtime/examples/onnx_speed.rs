@@ -1,7 +1,7 @@
-//! How long models take: `cargo run --release -p tensor-compute --example onnx_speed -- THREADS MODEL.onnx...`
+//! How long models take: `cargo run --release -p wasm-runtime --example onnx_speed -- THREADS MODEL.onnx...`
 //!
 //! Prints for each model its name and the fastest and the median run in milliseconds. Inputs are read from `MODEL.in.bin`
-//! beside it (see `tests/golden/make_models.py`). `tests/golden/compare_speed.py` sets them beside onnxruntime's.
+//! beside it (see `platform/tensor-compute/tests/golden/make_models.py`). `compare_speed.py` there sets them beside onnxruntime's.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -53,6 +53,8 @@ fn measure(path: &Path, threads: usize) -> Result<(f64, f64), String> {
 }
 
 fn main() {
+    // As a node does.
+    wasm_runtime::memory::keep_freed();
     let mut args = std::env::args().skip(1);
     let threads = args.next().and_then(|text| text.parse().ok()).unwrap_or(1);
     for path in args {

@@ -1,6 +1,7 @@
 //! The convolution as matrix products: the weight times a matrix with one column per window, a block of columns at a time.
+//! For whole numbers, and for floats whose padding is much larger than what is padded.
 
-use super::{Geometry, Operands, finish};
+use super::{Geometry, Operands};
 use crate::error::Result;
 use crate::kernels::matmul::number::Number;
 use crate::kernels::matmul::pack::Buffers;
@@ -72,7 +73,7 @@ pub(super) fn run<T: Number>(
         for filter in 0..filters {
             // SAFETY: as above.
             let row = unsafe { c.row(filter, width) };
-            finish(row, operands.bias.map(|bias| bias[group * filters + filter]));
+            operands.finish.apply(group * filters + filter, row);
         }
         Ok(())
     };
