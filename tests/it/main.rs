@@ -9,6 +9,7 @@ mod bad_input;
 mod checks;
 mod crashes;
 mod dependency_table;
+mod devices;
 mod fast_floats;
 mod graphql;
 mod history;

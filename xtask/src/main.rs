@@ -21,7 +21,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  setup          install what is missing: the guest target, Chromium, PostgreSQL, schemathesis, cargo-deny
+  setup          install what is missing: the guest target, Chromium, PostgreSQL, a GPU in software, schemathesis,
+                 cargo-deny
   build          build the program, and every job in jobs/ beside it
   jobs           build only the jobs
   console        build the web console that the program embeds (needs Node.js)

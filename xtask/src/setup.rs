@@ -1,5 +1,5 @@
 //! Installing what is missing: the guest target, cargo-deny for the checks, and what the tests of the console, the API
-//! and the history run against: Chromium, schemathesis, PostgreSQL.
+//! the history and the GPU run against: Chromium, schemathesis, PostgreSQL, a GPU in software.
 
 use crate::folders::Folders;
 use crate::process::{Failure, output, quiet_output, run, succeeds};
@@ -15,6 +15,8 @@ const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "l
 
 /// Where Debian and Ubuntu put PostgreSQL's server programs, below a folder per version.
 const POSTGRES_FOLDER: &str = "/usr/lib/postgresql";
+/// Where Vulkan's drivers say that they are there.
+const VULKAN_DRIVERS: [&str; 2] = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 /// Names under which Chromium is found.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// The tool that tries the API against its OpenAPI document.
@@ -27,6 +29,7 @@ pub fn setup(folders: &Folders) -> Result<(), Failure> {
     guest_target()?;
     node_js()?;
     postgres()?;
+    gpu()?;
     browser()?;
     schemathesis(folders)?;
     cargo_deny(folders).map(|_| ())
@@ -112,6 +115,27 @@ pub fn postgres() -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::new("PostgreSQL was installed and is not found"))
+    }
+}
+
+/// A GPU in software (Mesa's lavapipe), for the tests of float class fast.
+pub fn gpu() -> Result<(), Failure> {
+    let there = || {
+        let files = VULKAN_DRIVERS
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok());
+        let mut names = files.flatten().flatten().map(|file| file.file_name());
+        names.any(|name| name.to_string_lossy().starts_with("lvp_"))
+    };
+    if there() {
+        return Ok(());
+    }
+    let packages = ["mesa-vulkan-drivers", "libvulkan1"];
+    debian(&packages).map_err(|error| missing("Mesa's lavapipe", &error, &packages.join(" ")))?;
+    if there() {
+        Ok(())
+    } else {
+        Err(Failure::new("Mesa's lavapipe was installed and is not found"))
     }
 }
 

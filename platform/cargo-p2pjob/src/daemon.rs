@@ -3,11 +3,14 @@
 //! The first SIGINT or SIGTERM (or the end of the parent, for children of `up`) asks the node to stop: it refuses new
 //! work, finishes its journal and closes. A second one exits at once; the journal is made for that.
 
+use crate::commands::compute_process;
+use crate::environment::Environment;
 use crate::error::{CliError, Exit, exit_of};
 use node::config::{Faults, NodeConfig};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use tensor_compute::FastHost;
 
 /// Threads of the node's runtime: one for the network, one for the event loop. Jobs have threads of their own, so more
 /// would only cost memory while idle.
@@ -41,12 +44,18 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Exit::Environment, format!("cannot start threads: {error}"), ""))?;
+    let environment = Environment::of_process();
+    let fast = compute_process::host(&config.compute.gpu, &environment, &config.data_dir)
+        .map(|host| Arc::new(host) as Arc<dyn FastHost>)
+        .inspect_err(|error| tracing::warn!(%error, "float class fast is not offered: this program is not found"))
+        .ok();
     let front = config.http.enabled.then(http_api::front);
     let ended = runtime.block_on(node::run(node::Run {
         config,
         faults,
         front,
         burn: Some(Arc::new(burn_host::ExactHost)),
+        fast,
         ready: Box::new(ready),
         shutdown: Box::pin(stop),
     }));

@@ -62,11 +62,18 @@ pub struct FastOffer {
     pub backend: String,
     /// Products of `f32` matrices, in 10^6 floating-point operations per second; 0: not measured yet.
     pub megaflops: u64,
+    /// The same of `f16` matrices; 0: not measured, or the device does not have them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub megaflops_half: u64,
     /// Bytes moved by a sum of long vectors, in 10^6 per second; 0: not measured yet.
     pub megabytes_per_second: u64,
     /// Whether models run on onnxruntime.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub onnxruntime: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A kind of device.

@@ -36,6 +36,8 @@ pub struct NodeConfig {
     pub network: NetworkSection,
     /// Running other nodes' chunks.
     pub worker: WorkerSection,
+    /// Float class fast.
+    pub compute: ComputeSection,
     /// Blobs on disk.
     pub store: StoreSection,
     /// Base prices and their factors (E1).
@@ -90,6 +92,15 @@ pub struct WorkerSection {
     pub queue: u32,
     /// Whether this node runs chunks of its own tasks too, as one worker among the others.
     pub run_own_tasks: bool,
+}
+
+/// Float class fast: results that are compared by tolerance.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ComputeSection {
+    /// `auto`: the best GPU there is, else the processor; `off`: the processor; or the beginning of a GPU's name. Software
+    /// that acts as a GPU is used only when it is named.
+    pub gpu: String,
 }
 
 /// Blobs on disk.
@@ -156,6 +167,7 @@ impl Default for NodeConfig {
             cache_dir: None,
             network: NetworkSection::default(),
             worker: WorkerSection::default(),
+            compute: ComputeSection::default(),
             store: StoreSection::default(),
             prices: PriceSection::default(),
             credits: CreditSection::default(),
@@ -192,6 +204,12 @@ impl Default for WorkerSection {
             queue: 8_192,
             run_own_tasks: true,
         }
+    }
+}
+
+impl Default for ComputeSection {
+    fn default() -> Self {
+        Self { gpu: "auto".to_owned() }
     }
 }
 

@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
-use tensor_compute::BurnHost;
+use tensor_compute::{BurnHost, FastHost};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +69,8 @@ pub struct Run<'a> {
     pub front: Option<Front>,
     /// Runs the sessions of the guest backend for burn; without it, jobs that use burn fail here without a verdict.
     pub burn: Option<Arc<dyn BurnHost>>,
+    /// Computes in float class fast; without it, the class is not offered.
+    pub fast: Option<Arc<dyn FastHost>>,
     /// Called once it serves.
     pub ready: OnReady<'a>,
     /// Resolves when it is to stop.
@@ -98,7 +100,11 @@ struct Foundations {
 }
 
 /// Opens key, sandbox, ledger and journal, and replays the journal.
-fn lay_foundations(config: &NodeConfig, burn: Option<Arc<dyn BurnHost>>) -> Result<Foundations, StartError> {
+fn lay_foundations(
+    config: &NodeConfig,
+    burn: Option<Arc<dyn BurnHost>>,
+    fast: Option<Arc<dyn FastHost>>,
+) -> Result<Foundations, StartError> {
     let dir = DataDir::open(&config.data_dir)?;
     let key = load_or_create_key(&dir.file("node.key"))?;
     let slots = worker_slots(config);
@@ -107,6 +113,7 @@ fn lay_foundations(config: &NodeConfig, burn: Option<Arc<dyn BurnHost>>) -> Resu
     let sandboxes = u32::try_from(slots + LOCAL_THREADS + CHECK_LANES + 1).unwrap_or(u32::MAX);
     let engine = Engine::new(EngineOptions {
         burn,
+        fast,
         ..EngineOptions::new(cache_dir.clone(), sandboxes, ENGINE_MEMORY_BYTES)
     })?;
     let ledger_path = dir.file("ledger.cbor");
@@ -151,7 +158,7 @@ fn lay_foundations(config: &NodeConfig, burn: Option<Arc<dyn BurnHost>>) -> Resu
 
 async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
     let config = run.config;
-    let mut base = lay_foundations(&config, run.burn)?;
+    let mut base = lay_foundations(&config, run.burn, run.fast.clone())?;
     let started = now();
     base.core.at(started);
     let Services {
@@ -178,7 +185,7 @@ async fn run_impl(run: Run<'_>) -> Result<(), StartError> {
         store,
         engine: base.engine,
         local_pool: SandboxPool::new(LOCAL_THREADS).map_err(StartError::Thread)?,
-        compute: crate::compute::Compute::default(),
+        compute: crate::compute::Compute::new(run.fast),
         check_pool: SandboxPool::new(CHECK_LANES).map_err(StartError::Thread)?,
         network,
         journal: base.reader,

@@ -3,6 +3,7 @@
 //! Every operation asks here before it allocates or computes. Tensors hold leases on the session's memory, so nothing has
 //! to be freed by hand and nothing leaks when a call is cut off.
 
+use crate::accelerator::Accelerator;
 use crate::dtype::{DType, Element};
 use crate::error::{ComputeError, Result};
 use crate::isa::Isa;
@@ -22,7 +23,7 @@ pub type StopSignal = Arc<dyn Fn() -> bool + Send + Sync>;
 
 #[derive(Debug)]
 struct Account {
-    limit_bytes: u64,
+    limit_bytes: AtomicU64,
     live_bytes: AtomicU64,
     peak_bytes: AtomicU64,
 }
@@ -70,10 +71,11 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// A session in float class `exact`. Not shared between threads while it works.
+/// A session: in float class `exact`, unless it has an accelerator. Not shared between threads while it works.
 #[derive(Debug)]
 pub struct Session {
     settings: Settings,
+    accelerator: Option<Arc<dyn Accelerator>>,
     account: Arc<Account>,
     fuel_left: AtomicU64,
     fuel_spent: AtomicU64,
@@ -85,8 +87,9 @@ impl Session {
     pub fn new(settings: Settings, memory_bytes: u64) -> Self {
         Self {
             settings,
+            accelerator: None,
             account: Arc::new(Account {
-                limit_bytes: memory_bytes,
+                limit_bytes: AtomicU64::new(memory_bytes),
                 live_bytes: AtomicU64::new(0),
                 peak_bytes: AtomicU64::new(0),
             }),
@@ -103,6 +106,17 @@ impl Session {
         session
     }
 
+    /// The same session, whose operations are offered to a device first. Only in float class `fast`.
+    pub fn with_accelerator(mut self, accelerator: Arc<dyn Accelerator>) -> Self {
+        self.accelerator = Some(accelerator);
+        self
+    }
+
+    /// The device of this session, if it has one.
+    pub fn accelerator(&self) -> Option<&Arc<dyn Accelerator>> {
+        self.accelerator.as_ref()
+    }
+
     /// How to compute.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -111,6 +125,29 @@ impl Session {
     /// Sets what may be spent from here on, in fuel.
     pub fn grant(&self, fuel: u64) {
         self.fuel_left.store(fuel, Ordering::Relaxed);
+    }
+
+    /// What may still be spent, in fuel.
+    pub fn fuel_left(&self) -> u64 {
+        self.fuel_left.load(Ordering::Relaxed)
+    }
+
+    /// Takes fuel that was spent elsewhere on this session's behalf (in a compute process), at most what is left.
+    pub fn spend(&self, fuel: u64) {
+        let left = self.fuel_left();
+        let taken = fuel.min(left);
+        self.fuel_left.store(left - taken, Ordering::Relaxed);
+        self.fuel_spent.fetch_add(taken, Ordering::Relaxed);
+    }
+
+    /// The most bytes that may be leased at once.
+    pub fn limit_bytes(&self) -> u64 {
+        self.account.limit_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Changes [`Session::limit_bytes`]. What is leased stays, also where it is more.
+    pub fn set_limit(&self, bytes: u64) {
+        self.account.limit_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// What was spent since the last call of this, in fuel.
@@ -167,11 +204,12 @@ impl Session {
             bytes,
         });
         let after = live.saturating_add(bytes);
-        if after > account.limit_bytes {
+        let limit_bytes = self.limit_bytes();
+        if after > limit_bytes {
             return Err(ComputeError::Memory {
                 wanted_bytes: bytes,
                 live_bytes: live,
-                limit_bytes: account.limit_bytes,
+                limit_bytes,
             });
         }
         account.peak_bytes.fetch_max(after, Ordering::Relaxed);

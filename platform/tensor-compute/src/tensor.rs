@@ -2,11 +2,12 @@
 //!
 //! A tensor's memory is leased from the session that made it and given back when the last clone is dropped.
 
+use crate::accelerator::DeviceData;
 use crate::dtype::{DType, Element};
 use crate::error::{ComputeError, Result};
 use crate::session::Lease;
 use half::{bf16, f16};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Most dimensions of a tensor.
 pub const MAX_RANK: usize = 16;
@@ -60,8 +61,22 @@ macro_rules! with_data {
 #[derive(Clone, Debug)]
 pub struct Tensor {
     shape: Vec<usize>,
-    data: Data,
+    storage: Storage,
     lease: Option<Arc<Lease>>,
+}
+
+/// Where the elements are.
+#[derive(Clone, Debug)]
+enum Storage {
+    Here(Data),
+    /// On a device, and here too once somebody asked for them.
+    Device(Arc<Remote>),
+}
+
+#[derive(Debug)]
+struct Remote {
+    device: Arc<dyn DeviceData>,
+    here: OnceLock<Data>,
 }
 
 impl Tensor {
@@ -81,9 +96,34 @@ impl Tensor {
         }
         Ok(Self {
             shape: shape.to_vec(),
-            data,
+            storage: Storage::Here(data),
             lease,
         })
+    }
+
+    /// From elements on a device; the caller has checked that they are as many as the shape says. The lease counts them once,
+    /// also while a copy is here.
+    pub fn on_device(
+        op: &'static str,
+        shape: &[usize],
+        device: Arc<dyn DeviceData>,
+        lease: Arc<Lease>,
+    ) -> Result<Self> {
+        element_count(op, shape, device.dtype())?;
+        let here = OnceLock::new();
+        Ok(Self {
+            shape: shape.to_vec(),
+            storage: Storage::Device(Arc::new(Remote { device, here })),
+            lease: Some(lease),
+        })
+    }
+
+    /// The elements on the device, if that is where they are.
+    pub fn device(&self) -> Option<&Arc<dyn DeviceData>> {
+        match &self.storage {
+            Storage::Here(_) => None,
+            Storage::Device(remote) => Some(&remote.device),
+        }
     }
 
     /// The length of each dimension; empty for a scalar.
@@ -98,7 +138,11 @@ impl Tensor {
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.data.len()
+        match &self.storage {
+            Storage::Here(data) => data.len(),
+            // Checked when it was made, so it cannot overflow.
+            Storage::Device(_) => self.shape.iter().product(),
+        }
     }
 
     /// Whether it has no elements.
@@ -108,12 +152,18 @@ impl Tensor {
 
     /// The element type.
     pub fn dtype(&self) -> DType {
-        self.data.dtype()
+        match &self.storage {
+            Storage::Here(data) => data.dtype(),
+            Storage::Device(remote) => remote.device.dtype(),
+        }
     }
 
-    /// The elements.
+    /// The elements; those on a device are fetched first, once.
     pub fn data(&self) -> &Data {
-        &self.data
+        match &self.storage {
+            Storage::Here(data) => data,
+            Storage::Device(remote) => remote.here.get_or_init(|| remote.device.fetch()),
+        }
     }
 
     /// The memory lease, to share it with a tensor over the same buffer.
@@ -123,7 +173,7 @@ impl Tensor {
 
     /// The elements as `T`, or an error that names `op`.
     pub fn values<T: Element>(&self, op: &'static str) -> Result<&[T]> {
-        match T::unwrap(&self.data) {
+        match T::unwrap(self.data()) {
             Some(values) => Ok(values),
             None => Err(ComputeError::DType {
                 op,
@@ -134,7 +184,7 @@ impl Tensor {
 
     /// The elements as `T` if they are of this type.
     pub fn try_values<T: Element>(&self) -> Option<&[T]> {
-        T::unwrap(&self.data).map(|values| values.as_slice())
+        T::unwrap(self.data()).map(|values| values.as_slice())
     }
 
     /// The same elements under another shape of as many.
@@ -147,14 +197,18 @@ impl Tensor {
         }
         Ok(Self {
             shape: shape.to_vec(),
-            data: self.data.clone(),
+            storage: self.storage.clone(),
             lease: self.lease.clone(),
         })
     }
 
     /// The tensor's parts, to use its buffer again.
     pub fn into_parts(self) -> (Vec<usize>, Data, Option<Arc<Lease>>) {
-        (self.shape, self.data, self.lease)
+        let data = match self.storage {
+            Storage::Here(data) => data,
+            Storage::Device(remote) => remote.here.get_or_init(|| remote.device.fetch()).clone(),
+        };
+        (self.shape, data, self.lease)
     }
 
     /// From little-endian bytes in row-major order (not texts). Booleans are bytes, 0 is false.

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tensor_compute::{BurnHost, Isa};
+use tensor_compute::{BurnHost, FastHost, Isa};
 use wasmtime::component::Component;
 
 /// Jobs kept ready in memory; the least recently used go first, and come back from disk in under a millisecond.
@@ -37,10 +37,12 @@ pub struct EngineOptions {
     pub compute_isa: Isa,
     /// Runs the sessions of the guest backend for burn. Without it a call that opens one ends without a verdict.
     pub burn: Option<Arc<dyn BurnHost>>,
+    /// Computes in float class fast. Without it a call in that class is refused.
+    pub fast: Option<Arc<dyn FastHost>>,
 }
 
 impl EngineOptions {
-    /// With all of this machine's processors for operations on host tensors, and without burn.
+    /// With all of this machine's processors for operations on host tensors, without burn and float class fast.
     pub fn new(cache_dir: PathBuf, slots: u32, max_memory_bytes: u64) -> Self {
         let tensors = tensor_compute::Settings::default();
         Self {
@@ -50,6 +52,7 @@ impl EngineOptions {
             compute_threads: tensors.threads,
             compute_isa: tensors.isa,
             burn: None,
+            fast: None,
         }
     }
 }
@@ -63,6 +66,7 @@ impl std::fmt::Debug for EngineOptions {
             .field("compute_threads", &self.compute_threads)
             .field("compute_isa", &self.compute_isa)
             .field("burn", &self.burn.is_some())
+            .field("fast", &self.fast.is_some())
             .finish()
     }
 }
@@ -117,6 +121,7 @@ impl Engine {
             compute_threads,
             compute_isa,
             burn,
+            fast,
         } = options;
         if !(settings::PAGE_BYTES..=settings::MEMORY_BYTES_MAX).contains(&max_memory_bytes) {
             return Err(EngineError::Memory(max_memory_bytes));
@@ -143,6 +148,7 @@ impl Engine {
                     threads: compute_threads.max(1),
                     isa: compute_isa,
                     burn,
+                    fast,
                 },
             }),
             cache,

@@ -10,6 +10,7 @@ use crate::outcome::{self, Phase};
 use crate::ticker::Ticker;
 use job_model::{JobMetrics, NoVerdict, Outcome, Usage};
 use std::time::Instant;
+use tensor_compute::FloatClass;
 use wasmtime::{Store, UpdateDeadline};
 
 /// Most component handles (resources) a sandbox may hold: tensors and their like, whose own limit speaks first and clearer,
@@ -106,6 +107,12 @@ impl Sandboxes {
                 "a sandbox here has at most {} bytes of memory, {} were asked for; submit with a lower --memory",
                 self.max_memory_bytes, limits.memory_bytes
             ))));
+        }
+        if limits.float_class == FloatClass::Fast && self.compute.fast.is_none() {
+            return Err(Outcome::NoVerdict(NoVerdict::Refused(
+                "this node does not compute in float class fast; submit in class exact, or let nodes run it that offer it"
+                    .to_owned(),
+            )));
         }
         Ok(())
     }

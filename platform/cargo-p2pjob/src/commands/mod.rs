@@ -5,6 +5,7 @@ mod build;
 mod cancel;
 mod child_node;
 mod completions;
+pub mod compute_process;
 mod config;
 mod doctor;
 mod explain;
@@ -93,6 +94,9 @@ pub enum Command {
     /// A node of a local network; started by `up` only.
     #[command(name = "__node", hide = true)]
     ChildNode,
+    /// Float class fast for one owner of jobs; started by nodes only.
+    #[command(name = "compute-process", hide = true)]
+    ComputeProcess(compute_process::ComputeProcessArgs),
 }
 
 /// Runs the command.
@@ -131,6 +135,7 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Doctor => doctor::run(&app),
         Command::Config(args) => config::run(&app, &args),
         Command::Completions(args) => Ok(completions::run(&args)),
+        Command::ComputeProcess(args) => compute_process::run(&args),
         Command::ChildNode => child_node::run(&app),
     }
 }

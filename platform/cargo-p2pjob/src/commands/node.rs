@@ -34,6 +34,9 @@ pub struct NodeArgs {
     /// Take no replicas: only submit and store
     #[arg(long)]
     pub no_worker: bool,
+    /// What float class fast runs on: auto, off, or the beginning of a GPU's name
+    #[arg(long, value_name = "GPU")]
+    pub gpu: Option<String>,
     /// Folder of components known by name
     #[arg(long, value_name = "DIR")]
     pub jobs_dir: Option<PathBuf>,
@@ -114,6 +117,9 @@ fn flags(args: &NodeArgs) -> Result<FlagValues, CliError> {
     }
     if args.no_worker {
         put("worker.enabled", false.into());
+    }
+    if let Some(gpu) = &args.gpu {
+        put("compute.gpu", gpu.clone().into());
     }
     if let Some(folder) = &args.jobs_dir {
         put(

@@ -78,6 +78,10 @@ pub const KEYS: &[Key] = &[
         "worker.run_own_tasks",
         "whether this node runs chunks of its own tasks too",
     ),
+    text(
+        "compute.gpu",
+        "what float class `fast` runs on: `auto` (the best GPU, else the processor), `off` (the processor), or the beginning of a GPU's name; software that acts as a GPU only when named",
+    ),
     value("store.quota_bytes", "most bytes of blobs; default: no cap"),
     value("store.min_free_bytes", "disk that stays free, in bytes"),
     value(

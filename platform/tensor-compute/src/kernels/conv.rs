@@ -12,16 +12,20 @@ pub(crate) mod window;
 #[cfg(test)]
 mod tests;
 
+use super::device::{forced, offered};
 use super::functions::Real;
 use super::matmul::number::{Number, Path};
 use super::matmul::{half_to_single, single_to_half};
 use super::norm::affine;
 use crate::dtype::DType;
 use crate::error::{ComputeError, Result};
-use crate::op::ConvOptions;
+use crate::op::{ConvOptions, Op, Unary};
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use window::{Windows, spread};
+
+/// The name of the transposed convolution.
+const TRANSPOSED: &str = "conv_transpose";
 
 /// Sizes of a convolution; three spatial dimensions, the first of them 1 where there are fewer.
 struct Geometry {
@@ -162,7 +166,9 @@ pub fn conv_then(
     if then.relu {
         session.charge(count as u64, bytes)?;
     }
-    run(session, &geometry, (x, weight, bias), (false, then))
+    run(session, &geometry, (x, weight, bias), then, || {
+        Op::Conv(options.clone())
+    })
 }
 
 /// See [`crate::Op::ConvTranspose`].
@@ -172,7 +178,7 @@ pub fn conv_transpose(
     options: &ConvOptions,
     output_padding: &[usize],
 ) -> Result<Tensor> {
-    const OP: &str = "conv_transpose";
+    const OP: &str = TRANSPOSED;
     let (batch, groups, spatial) = dimensions(OP, (x, weight), options)?;
     let (channels, filters) = (x.shape()[1], weight.shape()[1]);
     if weight.shape()[0] != channels || channels % groups != 0 {
@@ -209,7 +215,11 @@ pub fn conv_transpose(
     };
     element_count(OP, &geometry.shape, x.dtype())?;
     charge(session, (x.len(), weight.shape()[1..].iter().product()), [x, weight])?;
-    run(session, &geometry, (x, weight, bias), (true, Then::default()))
+    let whole = || Op::ConvTranspose {
+        conv: options.clone(),
+        output_padding: output_padding.to_vec(),
+    };
+    run(session, &geometry, (x, weight, bias), Then::default(), whole)
 }
 
 /// Batch, groups and spatial lengths, if the ranks and types fit.
@@ -247,14 +257,31 @@ fn charge(session: &Session, (count, chain): (usize, usize), operands: [&Tensor;
     session.charge(flops, elements.saturating_mul(operands[0].dtype().size() as u64))
 }
 
+/// What follows a convolution that a device has computed. It is paid for.
+fn on_device(session: &Session, sum: Tensor, then: Then<'_>) -> Result<Tensor> {
+    let mut made = sum;
+    if let Some((vectors, epsilon)) = then.norm
+        && let Some(device) = forced(session, Op::BatchNorm { epsilon })
+    {
+        let args: Vec<&Tensor> = std::iter::once(&made).chain(vectors).collect();
+        made = device.run("batch_norm", &args, (made.shape(), made.dtype()))?;
+    }
+    match forced(session, Op::Unary(Unary::Relu)).filter(|_| then.relu) {
+        Some(device) => device.run("relu", &[&made], (made.shape(), made.dtype())),
+        None => Ok(made),
+    }
+}
+
 /// By element type. `f16` and `bf16` are computed as `f32` and rounded at the end.
 fn run(
     session: &Session,
     geometry: &Geometry,
     (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
-    (transposed, then): (bool, Then<'_>),
+    then: Then<'_>,
+    whole: impl FnOnce() -> Op,
 ) -> Result<Tensor> {
     let op = geometry.op;
+    let transposed = op == TRANSPOSED;
     if let Some(bias) = bias {
         let filters = geometry.filters * geometry.groups;
         if bias.shape() != [filters] {
@@ -269,6 +296,11 @@ fn run(
     if then.norm.is_some() && !matches!(x.dtype(), DType::F32 | DType::F64) {
         let why = format!("normalises float32 and float64 only, not {}", x.dtype());
         return Err(ComputeError::DType { op, why });
+    }
+    let args: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+    if let Some(device) = offered(session, &args, whole) {
+        let sum = device.run(op, &args, (&geometry.shape, x.dtype()))?;
+        return on_device(session, sum, then);
     }
     macro_rules! typed {
         ($number:ty) => {

@@ -4,10 +4,12 @@
 mod scatter;
 
 use crate::error::{ComputeError, Result};
+use crate::kernels::device::offered;
 use crate::kernels::elementwise::cast;
 use crate::kernels::parts::{PART, fill_parts, longest, make};
 use crate::kernels::shape::bad_axis;
 use crate::kernels::walk::strides_of;
+use crate::op::Op;
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use crate::{DType, Element, with_data};
@@ -55,6 +57,9 @@ pub fn gather(session: &Session, x: &Tensor, indices: &Tensor, axis: usize) -> R
     // All are checked, even where nothing is taken.
     list.iter()
         .try_for_each(|index| position("gather", *index, length).map(drop))?;
+    if let Some(device) = offered(session, &[x, &indices], || Op::Gather { axis }) {
+        return device.make(("gather", 1), &[x, &indices], (&shape, x.dtype()));
+    }
     let inner: usize = x.shape()[axis + 1..].iter().product();
     with_data!(x.data(), values => {
         make(session, ("gather", 1), &shape, longest(values), |out| {
@@ -138,6 +143,11 @@ pub fn gather_elements(session: &Session, x: &Tensor, indices: &Tensor, axis: us
     let indices = whole(session, "gather_elements", indices)?;
     let places = Replaced::new("gather_elements", x, &indices, axis)?;
     let list = indices.values::<i64>("gather_elements")?;
+    if let Some(device) = offered(session, &[x, &indices], || Op::GatherElements { axis }) {
+        list.iter()
+            .try_for_each(|index| position("gather_elements", *index, places.length).map(drop))?;
+        return device.make(("gather_elements", 8), &[x, &indices], (indices.shape(), x.dtype()));
+    }
     with_data!(x.data(), values => {
         make(session, ("gather_elements", 8), indices.shape(), longest(values), |out| {
             fill_parts(session, out, PART / 8, |first, part| {

@@ -1,7 +1,9 @@
 //! Class `exact`: every operation in one fixed order of operations, so that any processor, thread count and instruction set
-//! gives the same bits. Each function leases and charges before it computes.
+//! gives the same bits. Each function leases and charges before it computes. In class `fast`, a session's accelerator takes
+//! over where the work is paid for and checked ([`device`]).
 
 mod conv;
+mod device;
 mod elementwise;
 mod functions;
 mod index;

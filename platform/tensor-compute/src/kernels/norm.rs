@@ -5,11 +5,13 @@ mod layer;
 
 use crate::Data;
 use crate::error::Result;
+use crate::kernels::device::offered;
 use crate::kernels::elementwise::{bad_type, in_f32, is_small_float};
 use crate::kernels::functions::Real;
 use crate::kernels::parts::{Loop, fill_parts, make, rows_of, run_on};
 use crate::kernels::reduce::{FloatExtreme, Sum, fold_row, sum_row};
 use crate::kernels::shape::{bad_axis, transpose};
+use crate::op::Op;
 use crate::session::Session;
 use crate::tensor::Tensor;
 
@@ -33,6 +35,16 @@ pub fn softmax(session: &Session, x: &Tensor, axis: usize, log: bool) -> Result<
         return transpose(session, &moved, &perm);
     }
     let length = x.shape()[axis];
+    let whole = || {
+        if log {
+            Op::LogSoftmax { axis }
+        } else {
+            Op::Softmax { axis }
+        }
+    };
+    if let Some(device) = offered(session, &[x], whole) {
+        return device.make((op, 24), &[x], (x.shape(), x.dtype()));
+    }
     match x.data() {
         Data::F32(v) => rows(session, op, (v, x.shape()), (length, log)),
         Data::F64(v) => rows(session, op, (v, x.shape()), (length, log)),

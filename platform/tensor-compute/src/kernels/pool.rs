@@ -9,12 +9,13 @@ mod plane;
 mod tests;
 
 use super::conv::window::{Windows, spread};
+use super::device::offered;
 use super::matmul::number::{Path, vectorised};
 use super::matmul::{half_to_single, single_to_half};
 use super::threads::{Place, in_parallel};
 use crate::dtype::DType;
 use crate::error::{ComputeError, Result};
-use crate::op::{PoolKind, PoolOptions};
+use crate::op::{Op, PoolKind, PoolOptions};
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use plane::{Fold, Largest, Plane, Real, Value};
@@ -67,6 +68,9 @@ pub fn pool(session: &Session, x: &Tensor, options: &PoolOptions) -> Result<Vec<
         });
     }
     session.charge(flops, bytes)?;
+    if let Some(device) = offered(session, &[x], || Op::Pool(options.clone())) {
+        return Ok(vec![device.run(OP, &[x], (&geometry.shape, x.dtype()))?]);
+    }
     by_type(session, &geometry, x, options.kind)
 }
 

@@ -16,9 +16,10 @@ mod kinds;
 mod running;
 
 use crate::error::Result;
+use crate::kernels::device::offered;
 use crate::kernels::elementwise::{bad_type, binary, cast, choose, in_f32, is_small_float, unary};
 use crate::kernels::shape::{bad_axis, expand, transpose};
-use crate::op::{Binary, Reduce, Unary};
+use crate::op::{Binary, Op, Reduce, Unary};
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use crate::{DType, Data};
@@ -86,6 +87,16 @@ pub fn reduce(session: &Session, x: &Tensor, kind: Reduce, axes: &[usize], keep:
         count: product(&x.shape()[first..last]),
         inner: product(&x.shape()[last..]),
     };
+    let fold = || Op::Reduce {
+        kind,
+        axes: (first..last).collect(),
+        keep: false,
+    };
+    if let Some(device) = offered(session, &[x], fold) {
+        session.charge(0, x.len() as u64 * x.dtype().size() as u64)?;
+        let cost = (layout.count as u64).saturating_add(1);
+        return device.make((title, cost), &[x], (&shape, x.dtype()));
+    }
     match x.data() {
         Data::F32(v) => floats::<f32>(session, kind, v, &layout),
         Data::F64(v) => floats::<f64>(session, kind, v, &layout),

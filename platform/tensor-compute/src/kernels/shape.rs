@@ -4,9 +4,10 @@ mod pad;
 mod view;
 
 use crate::error::{ComputeError, Result};
+use crate::kernels::device::offered;
 use crate::kernels::parts::{fill_parts, longest, make, rows_of};
 use crate::kernels::walk::{broadcast_strides, strides_of};
-use crate::op::SliceRange;
+use crate::op::{Op, SliceRange};
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use crate::{Element, with_data};
@@ -44,6 +45,9 @@ pub fn transpose(session: &Session, x: &Tensor, perm: &[usize]) -> Result<Tensor
     if x.is_empty() || moved.is_sorted() {
         return reshape(session, x, &shape);
     }
+    if let Some(device) = offered(session, &[x], || Op::Transpose(perm.to_vec())) {
+        return device.make(("transpose", 0), &[x], (&shape, x.dtype()));
+    }
     let own = strides_of(x.shape());
     let strides: Vec<isize> = perm.iter().map(|axis| own[*axis]).collect();
     view(
@@ -73,6 +77,9 @@ pub fn expand(session: &Session, x: &Tensor, shape: &[usize]) -> Result<Tensor> 
             ),
         });
     };
+    if let Some(device) = offered(session, &[x], || Op::Expand(shape.to_vec())) {
+        return device.make(("expand", 0), &[x], (shape, x.dtype()));
+    }
     view(
         session,
         "expand",
@@ -125,6 +132,8 @@ pub fn slice(session: &Session, x: &Tensor, ranges: &[SliceRange]) -> Result<Ten
     let shape: Vec<usize> = ranges.iter().map(|range| range.count).collect();
     if shape.contains(&0) {
         start = 0;
+    } else if let Some(device) = offered(session, &[x], || Op::Slice(ranges.to_vec())) {
+        return device.make(("slice", 0), &[x], (&shape, x.dtype()));
     }
     view(session, "slice", x, &View { shape, strides, start })
 }
@@ -143,6 +152,9 @@ pub fn flip(session: &Session, x: &Tensor, axes: &[usize]) -> Result<Tensor> {
             start += strides[*axis] * (x.shape()[*axis] as isize - 1);
         }
         strides[*axis] = -strides[*axis];
+    }
+    if let Some(device) = offered(session, &[x], || Op::Flip(axes.to_vec())) {
+        return device.make(("flip", 0), &[x], (x.shape(), x.dtype()));
     }
     view(
         session,
@@ -217,6 +229,10 @@ pub fn concat(session: &Session, args: &[&Tensor], axis: usize) -> Result<Tensor
             return Err(ComputeError::Shape { op: "concat", why });
         };
         shape[axis] = total;
+    }
+    if let Some(device) = offered(session, args, || Op::Concat { axis }) {
+        element_count("concat", &shape, first.dtype())?;
+        return device.make(("concat", 0), args, (&shape, first.dtype()));
     }
     with_data!(first.data(), values => concat_as(session, (args, values.first()), axis, &shape))
 }

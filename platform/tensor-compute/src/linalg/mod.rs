@@ -21,6 +21,7 @@
 //!
 //! Class `exact` asks between blocks of work whether to stop. faer cannot be interrupted: class `fast` asks before and after.
 
+mod calls;
 mod exact;
 pub mod fast;
 mod pivots;
@@ -32,6 +33,7 @@ use crate::dtype::DType;
 use crate::error::{ComputeError, Result};
 use crate::session::Session;
 use crate::tensor::Tensor;
+pub use calls::MatrixOp;
 use work::{Work, finite, matrix, square};
 
 /// How floating-point results may be made.
@@ -46,7 +48,7 @@ pub enum FloatClass {
 }
 
 /// A determinant that does not overflow: `value = sign * exp(log_abs)`.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Determinant {
     /// The determinant; infinite or 0 where it leaves the range of `f64`.
     pub value: f64,
@@ -57,7 +59,7 @@ pub struct Determinant {
 }
 
 /// Which factorisation gives a determinant: a check uses another than the run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Factorisation {
     /// LU with partial pivoting.
     Lu,
@@ -66,7 +68,7 @@ pub enum Factorisation {
 }
 
 /// Norms of a matrix (or of a vector as one column).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Norm {
     /// Root of the sum of squares.
     Frobenius,

@@ -35,7 +35,7 @@ use std::sync::Arc;
 const CHECK_BYTES: u64 = 1 << 30;
 
 /// An input or output of a model.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Port {
     /// Its name in the model.
     pub name: String,

@@ -4,6 +4,7 @@
 //! A computation may take seconds, and the ticker interrupts guests only: so the session's stop signal looks at the cancel
 //! token and at the deadline itself.
 
+use super::fast::{FarBurn, FastLink};
 use super::{Host, Stop};
 use crate::bindings::p2pjob::job::tensors::Error as WitError;
 use crate::call::Limits;
@@ -13,7 +14,7 @@ use job_model::limits::MAX_TEXT_BYTES;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
-use tensor_compute::{BurnHost, ComputeError, FloatClass, Isa, Lease, Session, Settings};
+use tensor_compute::{BurnHost, ComputeError, FastHost, FloatClass, Isa, Lease, Session, Settings};
 use wasmtime::component::{Resource, ResourceTable};
 
 /// Most handles (tensors, models, burn sessions) of one sandbox. Part of the interface's documentation.
@@ -29,6 +30,7 @@ pub(crate) struct ComputeOptions {
     pub(crate) threads: usize,
     pub(crate) isa: Isa,
     pub(crate) burn: Option<Arc<dyn BurnHost>>,
+    pub(crate) fast: Option<Arc<dyn FastHost>>,
 }
 
 /// Something a guest has a handle of, and the memory that the handle itself counts.
@@ -40,8 +42,9 @@ pub(super) struct Held<T> {
 /// The tensors of one sandbox.
 pub(crate) struct Compute {
     session: Arc<Session>,
-    class: FloatClass,
     burn: Option<Arc<dyn BurnHost>>,
+    /// In class fast: who computes.
+    fast: Option<Arc<FastLink>>,
     handles: ResourceTable,
 }
 
@@ -56,12 +59,18 @@ impl Compute {
             threads: options.threads,
             stop: Arc::new(stop),
         };
+        let host = options.fast.clone().filter(|_| limits.float_class == FloatClass::Fast);
+        let fast = host.map(|host| Arc::new(FastLink::new(host, limits, options.threads, Arc::clone(&settings.stop))));
+        let burn = match &fast {
+            Some(link) => Some(Arc::new(FarBurn(Arc::clone(link))) as Arc<dyn BurnHost>),
+            None => options.burn.clone(),
+        };
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(HANDLES_MAX);
         Self {
             session: Arc::new(Session::new(settings, limits.memory_bytes)),
-            class: limits.float_class,
-            burn: options.burn.clone(),
+            burn,
+            fast,
             handles,
         }
     }
@@ -71,8 +80,9 @@ impl Compute {
         Arc::clone(&self.session)
     }
 
-    pub(super) fn class(&self) -> FloatClass {
-        self.class
+    /// In class fast: who computes. Else the kernels here do.
+    pub(super) fn fast(&self) -> Option<Arc<FastLink>> {
+        self.fast.clone()
     }
 
     pub(super) fn burn(&self) -> Option<Arc<dyn BurnHost>> {

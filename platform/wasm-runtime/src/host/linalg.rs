@@ -1,62 +1,70 @@
 //! `linalg`: matrices that stay with the host.
 
 use super::compute::{compute, told};
-use super::tensors::{TensorHandle, give, tell};
-use super::{Host, HostState};
+use super::fast::{Value, nears, numbers, unexpected};
+use super::tensors::{Answer, TensorHandle, give, tell};
+use super::{Host, HostState, Stop};
 use crate::bindings::p2pjob::job::linalg as wit;
-use tensor_compute::linalg::{self, Factorisation, Norm};
-use tensor_compute::{Binary, ComputeError, FloatClass, Op, Session, Tensor, apply};
+use tensor_compute::linalg::{self, Factorisation, MatrixOp, Norm};
+use tensor_compute::{FastAnswer, FastRequest, FloatClass};
 use wasmtime::component::Linker;
 
 pub(super) const NAME: &str = "p2pjob:job/linalg@0.1.0";
 
-/// A function of one matrix that gives another.
-type OfOne = fn(&Session, FloatClass, &Tensor) -> Result<Tensor, ComputeError>;
-/// A function of two matrices that gives a third.
-type OfTwo = fn(&Session, FloatClass, &Tensor, &Tensor) -> Result<Tensor, ComputeError>;
-
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(NAME)?;
-    let of_one: [(&str, OfOne); 4] = [
-        ("transpose", transpose),
-        ("inverse", linalg::inverse),
-        ("eigenvalues", linalg::eigenvalues),
-        ("singular-values", linalg::singular_values),
+    let of_one = [
+        ("transpose", MatrixOp::Transpose),
+        ("inverse", MatrixOp::Inverse),
+        ("eigenvalues", MatrixOp::Eigenvalues),
+        ("singular-values", MatrixOp::SingularValues),
     ];
-    for (name, function) in of_one {
-        instance.func_wrap(name, move |mut host: Host<'_>, (a,): (TensorHandle,)| {
-            let (a, class) = (tensor(&host, &a)?, host.data().compute.class());
-            let made = compute(&mut host, |session| function(session, class, &a))?;
-            give(&mut host, made)
-        })?;
+    for (name, op) in of_one {
+        instance.func_wrap(name, move |host: Host<'_>, (a,): (TensorHandle,)| run(host, op, &[a]))?;
     }
-    let of_two: [(&str, OfTwo); 4] = [
-        ("add", add),
-        ("subtract", subtract),
-        ("multiply", multiply),
-        ("solve", linalg::solve),
+    let of_two = [
+        ("add", MatrixOp::Add),
+        ("subtract", MatrixOp::Subtract),
+        ("multiply", MatrixOp::Multiply),
+        ("solve", MatrixOp::Solve),
     ];
-    for (name, function) in of_two {
-        instance.func_wrap(name, move |mut host: Host<'_>, (a, b): (TensorHandle, TensorHandle)| {
-            let (a, b, class) = (tensor(&host, &a)?, tensor(&host, &b)?, host.data().compute.class());
-            let made = compute(&mut host, |session| function(session, class, &a, &b))?;
-            give(&mut host, made)
+    for (name, op) in of_two {
+        instance.func_wrap(name, move |host: Host<'_>, (a, b): (TensorHandle, TensorHandle)| {
+            run(host, op, &[a, b])
         })?;
     }
     instance.func_wrap("determinant", determinant)?;
     instance.func_wrap(
         "norm",
         |mut host: Host<'_>, (a, kind): (TensorHandle, wit::NormKind)| {
-            let (a, class) = (tensor(&host, &a)?, host.data().compute.class());
-            tell(compute(&mut host, |session| {
-                linalg::norm(session, class, &a, norm_of(kind))
+            let (a, norm) = (host.data().compute.get(&a)?.clone(), norm_of(kind));
+            let fast = host.data().compute.fast();
+            tell(compute(&mut host, |session| match &fast {
+                None => linalg::norm(session, FloatClass::Exact, a.near()?, norm),
+                Some(link) => {
+                    let of = a.number()?;
+                    match link.ask(session, FastRequest::Norm { of, norm }, &[])?.answer {
+                        FastAnswer::Number(number) => Ok(number),
+                        other => Err(unexpected(&other)),
+                    }
+                }
             })?)
         },
     )
 }
 
-fn tensor(host: &Host<'_>, handle: &TensorHandle) -> wasmtime::Result<Tensor> {
-    Ok(host.data().compute.get(handle)?.clone())
+fn run(mut host: Host<'_>, op: MatrixOp, handles: &[TensorHandle]) -> Answer<TensorHandle> {
+    let values = handles.iter().map(|handle| host.data().compute.get(handle).cloned());
+    let values: Vec<Value> = values.collect::<Result<_, Stop>>()?;
+    let fast = host.data().compute.fast();
+    let made = compute(&mut host, |session| match &fast {
+        None => Ok(Value::Near(op.run(session, FloatClass::Exact, &nears(&values)?)?)),
+        Some(link) => {
+            let operands = numbers(&values)?;
+            link.tensor(session, FastRequest::Matrix { op, operands })
+        }
+    })?;
+    give(&mut host, made)
 }
 
 fn determinant(
@@ -67,8 +75,18 @@ fn determinant(
         wit::Factorisation::Lu => Factorisation::Lu,
         wit::Factorisation::Qr => Factorisation::Qr,
     };
-    let (a, class) = (tensor(&host, &a)?, host.data().compute.class());
-    let made = compute(&mut host, |session| linalg::determinant(session, class, &a, by))?;
+    let a = host.data().compute.get(&a)?.clone();
+    let fast = host.data().compute.fast();
+    let made = compute(&mut host, |session| match &fast {
+        None => linalg::determinant(session, FloatClass::Exact, a.near()?, by),
+        Some(link) => {
+            let of = a.number()?;
+            match link.ask(session, FastRequest::Determinant { of, by }, &[])?.answer {
+                FastAnswer::Determinant(found) => Ok(found),
+                other => Err(unexpected(&other)),
+            }
+        }
+    })?;
     let value = made.map(|found| wit::DeterminantValue {
         value: found.value,
         sign: found.sign,
@@ -86,54 +104,4 @@ fn norm_of(kind: wit::NormKind) -> Norm {
         wit::NormKind::Two => Norm::Two,
         wit::NormKind::Nuclear => Norm::Nuclear,
     }
-}
-
-fn add(session: &Session, _: FloatClass, a: &Tensor, b: &Tensor) -> Result<Tensor, ComputeError> {
-    matrices(session, "add", &[a, b])?;
-    equal_shapes(session, "add", a, b)?;
-    one(session, &Op::Binary(Binary::Add), &[a, b])
-}
-
-fn subtract(session: &Session, _: FloatClass, a: &Tensor, b: &Tensor) -> Result<Tensor, ComputeError> {
-    matrices(session, "subtract", &[a, b])?;
-    equal_shapes(session, "subtract", a, b)?;
-    one(session, &Op::Binary(Binary::Sub), &[a, b])
-}
-
-fn multiply(session: &Session, _: FloatClass, a: &Tensor, b: &Tensor) -> Result<Tensor, ComputeError> {
-    matrices(session, "multiply", &[a, b])?;
-    one(session, &Op::MatMul, &[a, b])
-}
-
-fn transpose(session: &Session, _: FloatClass, a: &Tensor) -> Result<Tensor, ComputeError> {
-    matrices(session, "transpose", &[a])?;
-    one(session, &Op::Transpose(vec![1, 0]), &[a])
-}
-
-fn matrices(session: &Session, op: &'static str, operands: &[&Tensor]) -> Result<(), ComputeError> {
-    let Some(other) = operands.iter().find(|operand| operand.rank() != 2) else {
-        return Ok(());
-    };
-    // Also a refusal is paid for.
-    session.charge(0, 0)?;
-    let why = format!("takes matrices (two dimensions), not the shape {:?}", other.shape());
-    Err(ComputeError::Shape { op, why })
-}
-
-fn equal_shapes(session: &Session, op: &'static str, a: &Tensor, b: &Tensor) -> Result<(), ComputeError> {
-    if a.shape() == b.shape() {
-        return Ok(());
-    }
-    session.charge(0, 0)?;
-    let why = format!(
-        "takes matrices of equal shapes, not {:?} and {:?}",
-        a.shape(),
-        b.shape()
-    );
-    Err(ComputeError::Shape { op, why })
-}
-
-fn one(session: &Session, op: &Op, operands: &[&Tensor]) -> Result<Tensor, ComputeError> {
-    let first = apply(session, op, operands)?.into_iter().next();
-    first.ok_or_else(|| ComputeError::Device("an operation gave nothing".to_owned()))
 }

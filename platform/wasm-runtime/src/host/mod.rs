@@ -7,6 +7,7 @@ mod burn;
 mod compute;
 pub mod cost;
 mod entropy;
+mod fast;
 mod inputs;
 mod linalg;
 mod log;

@@ -285,6 +285,15 @@ pub async fn doctor(context: &Arc<Context>) -> Result<Vec<DoctorFinding>, Contro
             "see the node's log",
         ),
     });
+    if let Some(why) = context.compute.fast_trouble() {
+        let remedy = "set compute.gpu to auto, off or the name of a GPU, and start the node again";
+        findings.push(finding(
+            "fail",
+            "compute",
+            format!("float class fast is not offered: {why}"),
+            remedy,
+        ));
+    }
     let usage = machine::usage();
     let memory = format!("{} MB resident", usage.resident_bytes >> 20);
     findings.push(finding("ok", "memory", memory, ""));

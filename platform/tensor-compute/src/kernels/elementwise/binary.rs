@@ -1,10 +1,11 @@
 //! Two operands.
 
 use super::unary::Whole;
-use super::{By, Pair, Zip, bad_type, cast, is_small_float, one_type, zip};
+use super::{By, Pair, Zip, bad_type, broadcast, cast, is_small_float, one_type, zip};
 use crate::error::Result;
+use crate::kernels::device::offered;
 use crate::kernels::functions::Real;
-use crate::op::Binary;
+use crate::op::{Binary, Op};
 use crate::session::Session;
 use crate::tensor::Tensor;
 use crate::{DType, Data};
@@ -20,6 +21,10 @@ pub fn binary(session: &Session, op: Binary, a: &Tensor, b: &Tensor) -> Result<T
     if is_small_float(a.dtype()) {
         let (x, y) = (cast(session, a, DType::F32)?, cast(session, b, DType::F32)?);
         return cast(session, &binary(session, op, &x, &y)?, a.dtype());
+    }
+    if let Some(device) = offered(session, &[a, b], || Op::Binary(op)) {
+        let (shape, _) = broadcast(title, [a.shape(), b.shape()], a.dtype())?;
+        return device.make((title, cost(op)), &[a, b], (&shape, a.dtype()));
     }
     macro_rules! by_type {
         ($($float:ident)*; $($whole:ident)*) => {
@@ -135,6 +140,18 @@ functions! {
     };
     Fmod 32 false |a, b| a.remainder(b);
     Atan2 64 false |a, b| a.angle(b);
+}
+
+/// Operations per element of floats, as [`float`] charges them.
+fn cost(op: Binary) -> u64 {
+    match op {
+        Binary::Div => Div::COST,
+        Binary::Pow => Pow::COST,
+        Binary::Mod => Mod::COST,
+        Binary::Fmod => Fmod::COST,
+        Binary::Atan2 => Atan2::COST,
+        _ => Add::COST,
+    }
 }
 
 /// Squares and cubes, which models ask for all the time, are products.

@@ -5,7 +5,9 @@
 
 use super::{By, map};
 use crate::error::{ComputeError, Result};
+use crate::kernels::device::offered;
 use crate::kernels::parts::{fill_parts, make};
+use crate::op::Op;
 use crate::session::Session;
 use crate::tensor::Tensor;
 use crate::{DType, Data, Element};
@@ -23,6 +25,9 @@ pub fn cast(session: &Session, x: &Tensor, to: DType) -> Result<Tensor> {
         return Ok(x.clone());
     }
     let shape = x.shape();
+    if let Some(device) = offered(session, &[x], || Op::Cast(to)) {
+        return device.make(("cast", 1), &[x], (shape, to));
+    }
     // Small floats and booleans are lifted to a type that `as` knows. `f16::from_f64` may round twice on some processors:
     // only its constant form is the same everywhere.
     macro_rules! number {

@@ -2,9 +2,10 @@
 
 use super::{Pair, Zip, bad_type, broadcast, cast, is_small_float, one_type, zip};
 use crate::error::Result;
+use crate::kernels::device::offered;
 use crate::kernels::parts::{PART, fill_parts, longest, make};
 use crate::kernels::walk::Walk;
-use crate::op::Compare;
+use crate::op::{Compare, Op};
 use crate::session::Session;
 use crate::tensor::Tensor;
 use crate::{DType, Data, Element, with_data};
@@ -44,6 +45,10 @@ impl<Q: Question, T: PartialOrd> Zip<T, T, bool> for Asked<Q> {
 
 /// See [`crate::Compare`].
 pub fn compare(session: &Session, op: Compare, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if let Some(device) = offered(session, &[a, b], || Op::Compare(op)) {
+        let (shape, _) = broadcast("compare", [a.shape(), b.shape()], DType::Bool)?;
+        return device.make(("compare", 1), &[a, b], (&shape, DType::Bool));
+    }
     match op {
         Compare::Equal => asked::<Equal>(session, ("equal", true), a, b),
         Compare::NotEqual => asked::<NotEqual>(session, ("not_equal", true), a, b),
@@ -108,6 +113,11 @@ fn texts<Q: Question>(
 /// See [`crate::Op::Where`].
 pub fn choose(session: &Session, condition: &Tensor, then: &Tensor, other: &Tensor) -> Result<Tensor> {
     one_type("where", then, other)?;
+    let args = [condition, then, other];
+    if let Some(device) = offered(session, &args, || Op::Where) {
+        let (shape, _) = broadcast("where", args.map(Tensor::shape), then.dtype())?;
+        return device.make(("where", 1), &args, (&shape, then.dtype()));
+    }
     let asked = condition.values::<bool>("where")?;
     with_data!(then.data(), values => chosen(session, (condition, asked), (then, values), other))
 }

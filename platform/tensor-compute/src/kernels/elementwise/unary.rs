@@ -4,8 +4,9 @@ use super::{By, Map, bad_type, in_f32, is_small_float, map};
 use crate::Data;
 use crate::dtype::Element;
 use crate::error::Result;
+use crate::kernels::device::offered;
 use crate::kernels::functions::{Rare, Real};
-use crate::op::Unary;
+use crate::op::{Op, Unary};
 use crate::session::Session;
 use crate::tensor::Tensor;
 use std::marker::PhantomData;
@@ -16,6 +17,9 @@ pub fn unary(session: &Session, op: Unary, x: &Tensor) -> Result<Tensor> {
         return in_f32(session, x, |x| unary(session, op, x));
     }
     let shape = x.shape();
+    if let Some(device) = offered(session, &[x], || Op::Unary(op)) {
+        return device.make((name(op), cost(op)), &[x], (shape, x.dtype()));
+    }
     match x.data() {
         Data::F32(v) => float(session, op, (v, shape)),
         Data::F64(v) => float(session, op, (v, shape)),
@@ -125,6 +129,25 @@ functions! {
 fn unit<T: Real>(x: T) -> T {
     let x = if x < num!(0.0) { num!(0.0) } else { x };
     if x > num!(1.0) { num!(1.0) } else { x }
+}
+
+/// Operations per element of a float, as [`float`] charges them.
+fn cost(op: Unary) -> u64 {
+    macro_rules! costs {
+        ($($plain:ident)*; $($with:ident)*) => {
+            match op {
+                $(Unary::$plain => $plain::COST,)*
+                $(Unary::$with { .. } => $with::COST,)*
+                Unary::IsNan | Unary::IsInf { .. } | Unary::Not | Unary::BitNot => 1,
+                _ => <Called<f32> as Map<f32, f32>>::COST,
+            }
+        };
+    }
+    costs! {
+        Neg Abs Sign Relu Sqrt Exp Log Reciprocal Square Floor Ceil Round Trunc Tanh Erf Sigmoid Silu Gelu GeluTanh
+        Softplus Softsign Mish HardSwish;
+        LeakyRelu ThresholdedRelu HardSigmoid
+    }
 }
 
 /// Functions of `libm`, which are calls.
@@ -281,6 +304,9 @@ pub fn clamp(session: &Session, x: &Tensor, min: Option<f64>, max: Option<f64>) 
     }
     // A bound that is no number does not limit.
     let (min, max) = (min.filter(|min| !min.is_nan()), max.filter(|max| !max.is_nan()));
+    if let Some(device) = offered(session, &[x], || Op::Clamp { min, max }) {
+        return device.make(("clamp", 1), &[x], (x.shape(), x.dtype()));
+    }
     macro_rules! limit {
         ($($variant:ident: $rust:ty),*) => {
             match x.data() {

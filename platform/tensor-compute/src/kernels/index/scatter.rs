@@ -2,9 +2,10 @@
 
 use super::{Coordinates, Replaced, whole};
 use crate::error::{ComputeError, Result};
+use crate::kernels::device::offered;
 use crate::kernels::elementwise::{bad_type, cast, is_small_float, one_type};
 use crate::kernels::parts::{PART, longest, make};
-use crate::op::Scatter;
+use crate::op::{Op, Scatter};
 use crate::session::Session;
 use crate::tensor::Tensor;
 use crate::{DType, Data, Element, with_data};
@@ -18,6 +19,18 @@ pub fn scatter_elements(session: &Session, args: &[&Tensor], axis: usize, reduct
         return Err(unlike(op, updates.shape(), indices.shape()));
     }
     let list = indices.values::<i64>(op)?;
+    if let Some(device) = offered(session, &[x, &indices, updates], || Op::ScatterElements {
+        axis,
+        reduction,
+    }) {
+        list.iter()
+            .try_for_each(|index| super::position(op, *index, places.length).map(drop))?;
+        session.charge(
+            updates.len() as u64 * 8,
+            updates.len() as u64 * updates.dtype().size() as u64,
+        )?;
+        return device.make((op, 0), &[x, &indices, updates], (x.shape(), x.dtype()));
+    }
     let place = |number: usize| places.place(op, number, list[number]);
     scattered(session, (op, reduction), (x, updates), (list.len(), 1), &place)
 }

@@ -4,7 +4,9 @@ use super::number::Number;
 use super::{Product, multiply};
 use crate::dtype::{DType, Element};
 use crate::error::{ComputeError, Result};
+use crate::kernels::device::offered;
 use crate::kernels::threads::in_chunks;
+use crate::op::Op;
 use crate::session::Session;
 use crate::tensor::{Tensor, element_count};
 use half::slice::HalfFloatSliceExt;
@@ -136,6 +138,9 @@ pub fn matmul(session: &Session, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         .saturating_add(b.len() as u64)
         .saturating_add(count as u64);
     session.charge(flops, elements.saturating_mul(a.dtype().size() as u64))?;
+    if let Some(device) = offered(session, &[a, b], || Op::MatMul) {
+        return device.run(OP, &[a, b], (&batches.shape, a.dtype()));
+    }
     match a.dtype() {
         DType::F16 | DType::BF16 => {
             let dtype = a.dtype();

@@ -2,13 +2,14 @@
 
 use crate::Data;
 use crate::error::{ComputeError, Result};
+use crate::kernels::device::offered;
 use crate::kernels::elementwise::{bad_type, binary, cast, in_f32, is_small_float};
 use crate::kernels::functions::Real;
 use crate::kernels::parts::{Loop, fill_parts, make, rows_of, run_on};
 use crate::kernels::reduce::{Sum, sum_row};
 use crate::kernels::shape::{bad_axis, expand};
 use crate::kernels::walk::broadcast_strides;
-use crate::op::Binary;
+use crate::op::{Binary, Op};
 use crate::session::Session;
 use crate::tensor::Tensor;
 
@@ -56,6 +57,13 @@ pub fn layer_norm(
     let wide = |t: Option<Tensor>| t.map(|t| expand(session, &t, row)).transpose();
     let (scale, bias) = (wide(scale)?, wide(bias)?);
     let length: usize = row.iter().product();
+    // A bias alone would look like a scale.
+    if scale.is_some() || bias.is_none() {
+        let args: Vec<&Tensor> = std::iter::once(x).chain(&scale).chain(&bias).collect();
+        if let Some(device) = offered(session, &args, || Op::LayerNorm { axis, epsilon }) {
+            return device.make(("layer_norm", 8), &args, (x.shape(), x.dtype()));
+        }
+    }
     match x.data() {
         Data::F32(v) => normalised(session, (v, x.shape(), length), (scale, bias), epsilon),
         Data::F64(v) => normalised(session, (v, x.shape(), length), (scale, bias), epsilon),
@@ -219,6 +227,11 @@ impl<T: Real> Loop for Line<'_, T> {
 /// See [`crate::Op::BatchNorm`].
 pub fn batch_norm(session: &Session, args: &[&Tensor], epsilon: f64) -> Result<Tensor> {
     let (x, vectors) = channels(session, "batch_norm", args, &["scale", "bias", "mean", "variance"])?;
+    let all: Vec<&Tensor> = std::iter::once(&x).chain(&vectors).collect();
+    if let Some(device) = offered(session, &all, || Op::BatchNorm { epsilon }) {
+        let result = device.make(("batch_norm", 2), &all, (x.shape(), x.dtype()))?;
+        return cast(session, &result, args[0].dtype());
+    }
     let result = match x.data() {
         Data::F32(v) => batch::<f32>(session, (v, &x), &vectors, epsilon),
         Data::F64(v) => batch::<f64>(session, (v, &x), &vectors, epsilon),
@@ -279,6 +292,11 @@ pub fn group_norm(session: &Session, args: &[&Tensor], groups: usize, epsilon: f
     if groups == 0 || !x.shape()[1].is_multiple_of(groups) {
         let why = format!("{} channels cannot be divided into {groups} groups", x.shape()[1]);
         return Err(ComputeError::Argument { op: "group_norm", why });
+    }
+    let all: Vec<&Tensor> = std::iter::once(&x).chain(&vectors).collect();
+    if let Some(device) = offered(session, &all, || Op::GroupNorm { groups, epsilon }) {
+        let result = device.make(("group_norm", 8), &all, (x.shape(), x.dtype()))?;
+        return cast(session, &result, args[0].dtype());
     }
     let result = match x.data() {
         Data::F32(v) => grouped::<f32>(session, (v, &x), &vectors, (groups, epsilon)),
