@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tensor_compute::FloatClass;
 use wasm_runtime::{
     CancelToken, Engine, EngineOptions, Limits, LoadedJob, PartialSource, PlanCall, PlanHint, ReadInput, ReduceCall,
     RunCall,
@@ -125,6 +126,8 @@ fn limits() -> Limits {
         memory_bytes: 1 << 30,
         output_bytes: 256 << 20,
         timeout: Duration::from_secs(300),
+        float_class: FloatClass::Exact,
+        owner: [0; 32],
     }
 }
 

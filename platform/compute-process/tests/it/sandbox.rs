@@ -81,7 +81,9 @@ fn build() -> Option<Vec<u8>> {
 
 /// The job on an engine that computes in class `fast`, or on one that does not.
 fn job(fast: bool) -> Option<Arc<LoadedJob>> {
-    static JOBS: OnceLock<Option<[(Arc<LoadedJob>, tempfile::TempDir); 2]>> = OnceLock::new();
+    /// With the folder of its compiled code.
+    type Loaded = (Arc<LoadedJob>, tempfile::TempDir);
+    static JOBS: OnceLock<Option<[Loaded; 2]>> = OnceLock::new();
     let load = |fast: bool| {
         let dir = tempfile::tempdir().unwrap();
         let options = EngineOptions {

@@ -26,6 +26,12 @@ fn number<T: std::str::FromStr>(text: &str) -> T {
         .unwrap_or_else(|_| panic!("expected a number, got {text:?}"))
 }
 
+/// `CHUNK=VALUE`, a result that is known already.
+fn known(text: &str) -> Option<(u32, Output)> {
+    let (chunk, value) = text.split_once('=')?;
+    Some((number(chunk), Output::Inline(value.as_bytes().to_vec())))
+}
+
 pub(super) fn task_id(n: u8) -> TaskId {
     TaskId([n; 32])
 }
@@ -172,8 +178,9 @@ impl Script {
     }
 
     /// Runs one line: `submit POLICY CHUNKS [KEY=VALUE..]`, `plan`, `offer NODE[,KEY=VALUE..]..`, `recall CHUNK=VALUE..`,
-    /// `NODE CHUNK/ATTEMPT=OUTCOME..`, `check CHUNK/ATTEMPT=right|wrong|WHY..`, `compare CHUNK/REFERENCE~ATTEMPT=close|apart|WHY..`, `lost NODE WHY REPLICA..`, `down NODE`, `up NODE`, `wait MS`, `cancel WHY`,
-    /// `reduced`, `post NODE RELEASED AMOUNT`, `restart`, `explain`, `state`, `chunk N`, `wake`.
+    /// `NODE CHUNK/ATTEMPT=OUTCOME..`, `check CHUNK/ATTEMPT=right|wrong|WHY..`,
+    /// `compare CHUNK/REFERENCE~ATTEMPT=close|apart|WHY..`, `lost NODE WHY REPLICA..`, `down NODE`, `up NODE`, `wait MS`,
+    /// `cancel WHY`, `reduced`, `post NODE RELEASED AMOUNT`, `restart`, `explain`, `state`, `chunk N`, `wake`.
     pub(super) fn input(&mut self, line: &str) -> Vec<String> {
         let mut words: Vec<&str> = line.split_whitespace().collect();
         let task = match words[0].strip_prefix('t').and_then(|n| n.parse().ok()) {
@@ -194,16 +201,10 @@ impl Script {
                 task,
                 offers: args.iter().map(|text| candidate(text)).collect(),
             }),
-            "recall" => {
-                let known = |text: &&str| {
-                    text.split_once('=')
-                        .map(|(n, v)| (number(n), job_model::Output::Inline(v.as_bytes().to_vec())))
-                };
-                self.give(Input::Recalled {
-                    task,
-                    chunks: args.iter().filter_map(known).collect(),
-                })
-            }
+            "recall" => self.give(Input::Recalled {
+                task,
+                chunks: args.iter().filter_map(|text| known(text)).collect(),
+            }),
             "check" => self.give(Input::Checked {
                 task,
                 checks: args.iter().map(|text| said(text)).collect(),

@@ -97,19 +97,23 @@ pub fn reduce(session: &Session, x: &Tensor, kind: Reduce, axes: &[usize], keep:
         let cost = (layout.count as u64).saturating_add(1);
         return device.make((title, cost), &[x], (&shape, x.dtype()));
     }
+    on_processor(session, kind, x, &layout)
+}
+
+fn on_processor(session: &Session, kind: Reduce, x: &Tensor, layout: &Layout<'_>) -> Result<Tensor> {
     match x.data() {
-        Data::F32(v) => floats::<f32>(session, kind, v, &layout),
-        Data::F64(v) => floats::<f64>(session, kind, v, &layout),
-        Data::I8(v) => wholes(session, kind, v, &layout),
-        Data::I16(v) => wholes(session, kind, v, &layout),
-        Data::I32(v) => wholes(session, kind, v, &layout),
-        Data::I64(v) => wholes(session, kind, v, &layout),
-        Data::U8(v) => wholes(session, kind, v, &layout),
-        Data::U16(v) => wholes(session, kind, v, &layout),
-        Data::U32(v) => wholes(session, kind, v, &layout),
-        Data::U64(v) => wholes(session, kind, v, &layout),
-        Data::Bool(v) => truths(session, kind, v, &layout),
-        _ => Err(bad_type(title, takes(kind), x.dtype())),
+        Data::F32(v) => floats::<f32>(session, kind, v, layout),
+        Data::F64(v) => floats::<f64>(session, kind, v, layout),
+        Data::I8(v) => wholes(session, kind, v, layout),
+        Data::I16(v) => wholes(session, kind, v, layout),
+        Data::I32(v) => wholes(session, kind, v, layout),
+        Data::I64(v) => wholes(session, kind, v, layout),
+        Data::U8(v) => wholes(session, kind, v, layout),
+        Data::U16(v) => wholes(session, kind, v, layout),
+        Data::U32(v) => wholes(session, kind, v, layout),
+        Data::U64(v) => wholes(session, kind, v, layout),
+        Data::Bool(v) => truths(session, kind, v, layout),
+        _ => Err(bad_type(layout.op, takes(kind), x.dtype())),
     }
 }
 

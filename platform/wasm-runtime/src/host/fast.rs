@@ -179,12 +179,7 @@ impl FastLink {
     }
 
     /// A tensor made of bytes that are all here.
-    pub(super) fn from_bytes(
-        &self,
-        account: &Session,
-        (dtype, shape): (DType, Vec<usize>),
-        bytes: &[u8],
-    ) -> Result<Value> {
+    pub(super) fn upload(&self, account: &Session, (dtype, shape): (DType, Vec<usize>), bytes: &[u8]) -> Result<Value> {
         let to = self.number(account, FastRequest::Begin { dtype, shape })?;
         self.put(account, &to, 0, bytes)?;
         self.finish(account, &to)

@@ -94,7 +94,7 @@ fn from_partial(mut host: Host<'_>, (offset, ty, shape): (u64, wit::Dtype, Vec<u
         let end = usize::try_from(offset.saturating_add(bytes)).unwrap_or(usize::MAX);
         let piece = all.get(start..end).unwrap_or_default();
         if let Some(link) = &fast {
-            return link.from_bytes(session, (dtype, shape.clone()), piece);
+            return link.upload(session, (dtype, shape.clone()), piece);
         }
         let mut builder = TensorBuilder::new(session, OP, dtype, &shape)?;
         for (at, piece) in piece.chunks(MAX_READ_BYTES as usize).enumerate() {

@@ -129,7 +129,7 @@ fn from_bytes(mut host: Host<'_>, (ty, shape, bytes): (wit::Dtype, Vec<u64>, Was
         }
         let bytes = bytes.as_le_slice(host.as_context());
         if let Some(link) = &fast {
-            return link.from_bytes(&session, (dtype, shape), bytes);
+            return link.upload(&session, (dtype, shape), bytes);
         }
         let mut builder = TensorBuilder::new(&session, OP, dtype, &shape)?;
         builder.put(0, bytes)?;
