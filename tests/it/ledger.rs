@@ -37,7 +37,7 @@ fn credits_are_given_signed_by_both_and_verified_offline() {
     assert_eq!(copied.number("burned"), 26_000);
     assert_eq!(copied.number("problem_count"), 0);
     from.run(&["ledger", "export", &copy.display().to_string()])
-        .fails(4, &["copy.cbor"]);
+        .fails(10, &["copy.cbor"]);
     let verified = cluster
         .program()
         .run(&["--json", "ledger", "verify", &copy.display().to_string()])
@@ -113,7 +113,7 @@ fn who_signs_twice_is_proven_and_banned_by_everybody() {
     cluster.kill(1);
     cluster.restart(1);
     cluster.await_mesh();
-    let refused = give(cluster.node(0), &to[0], "1").report(9);
+    let refused = give(cluster.node(0), &to[0], "1").report(8);
     assert!(refused.text("refused").contains("has forked its chain"), "{refused}");
     let back = give(cluster.node(1), &forker, "1");
     back.fails(3, &["has forked its chain"]);
