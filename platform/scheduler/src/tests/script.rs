@@ -27,9 +27,9 @@ fn number<T: std::str::FromStr>(text: &str) -> T {
 }
 
 /// `CHUNK=VALUE`, a result that is known already.
-fn known(text: &str) -> Option<(u32, Output)> {
+fn known(text: &str) -> Option<(u32, job_model::Output)> {
     let (chunk, value) = text.split_once('=')?;
-    Some((number(chunk), Output::Inline(value.as_bytes().to_vec())))
+    Some((number(chunk), job_model::Output::Inline(value.as_bytes().to_vec())))
 }
 
 pub(super) fn task_id(n: u8) -> TaskId {
