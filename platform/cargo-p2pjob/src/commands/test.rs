@@ -105,7 +105,10 @@ fn load(app: &App, path: &Path, memory: Option<u64>) -> Result<(Engine, Arc<Load
         .user_folder("XDG_CACHE_HOME", ".cache")
         .join("p2pjob/compiled");
     let max_memory_bytes = memory.unwrap_or(0).max(limits::DEFAULT_MEMORY_BYTES);
+    let fast = super::compute_process::host("auto", &app.environment, &cache_dir)
+        .map_err(|error| CliError::new(Exit::Environment, format!("this program is not found: {error}"), ""))?;
     let options = EngineOptions {
+        fast: Some(Arc::new(fast)),
         burn: Some(Arc::new(burn_host::ExactHost)),
         ..EngineOptions::new(cache_dir, SLOTS, max_memory_bytes)
     };
