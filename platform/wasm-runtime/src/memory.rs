@@ -51,6 +51,3 @@ pub fn give_back() {
 pub fn is_used() -> bool {
     USED.load(Ordering::Relaxed)
 }
-
-#[cfg(test)]
-mod tests;
